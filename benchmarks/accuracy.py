@@ -1,0 +1,138 @@
+"""Leave-one-out accuracy through the command line: import, FULL, campaign, batch recommend, HR@10 and NDCG@10.
+
+The last event of every user is the target, asked for at its own time; items need at least 5 events; seen items are
+filtered; the whole catalogue is ranked. Popularity and sequential rules (newfound's own) stand beside the model.
+
+    python benchmarks/accuracy.py ml-1m-full-approx-time --max-minutes 3
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+from newfound.dataset import rules
+from newfound.evaluation import baselines, ranking
+
+FILTER = 'EXCLUDE ItemID WHERE Interactions.EVENT_TYPE IN ("*")'
+MIN_ITEM_EVENTS = 5
+K = 10
+
+
+def load(folder: Path) -> pl.DataFrame:
+    """Read a data set, keep items with enough events, order each user's; SEQ stands in where there is no time."""
+    rows = pl.read_parquet(folder / "interactions.parquet")
+    if "TIMESTAMP" not in rows.columns:
+        rows = rows.rename({"SEQ": "TIMESTAMP"}).with_columns(pl.col("TIMESTAMP").cast(pl.Int64))
+    rows = rows.filter(pl.len().over("ITEM_ID") >= MIN_ITEM_EVENTS)
+    return rows.select("USER_ID", "ITEM_ID", "TIMESTAMP").sort("USER_ID", "TIMESTAMP", maintain_order=True)
+
+
+def newfound(project: Path, *arguments: str) -> dict[str, object]:
+    """Run one command with --json and return its document."""
+    command = [sys.executable, "-m", "newfound_cli", "-C", str(project), "--json", *arguments]
+    done = subprocess.run(command, check=True, stdout=subprocess.PIPE)
+    return dict(json.loads(done.stdout))
+
+
+def measure(ranked: list[list[str]], targets: list[str]) -> dict[str, float]:
+    """HR@10 and NDCG@10 with one relevant item a user."""
+    ranks = np.array(
+        [row.index(target) if target in row else K for row, target in zip(ranked, targets, strict=True)]
+    )
+    gains = np.where(ranks < K, 1 / np.log2(ranks + 2.0), 0.0)
+    return {f"HR@{K}": float((ranks < K).mean()), f"NDCG@{K}": float(gains.mean())}
+
+
+def run_baselines(train: pl.DataFrame, test: pl.DataFrame) -> dict[str, dict[str, float]]:
+    """Rank by popularity and by sequential rules on the same split."""
+    items = train["ITEM_ID"].unique().sort()
+    users = test["USER_ID"]
+    codes = train["ITEM_ID"].cast(pl.Enum(items)).to_physical().to_numpy().astype(np.int32)
+    counts = train.group_by("USER_ID", maintain_order=True).len()
+    stops = np.cumsum(counts["len"].to_numpy())
+    place = {user: k for k, user in enumerate(counts["USER_ID"])}
+    order = np.array([place[user] for user in users])
+    past = ranking.Past(codes, np.append(0, stops[:-1]), stops)
+    table = rules.build(codes, past.starts, past.stops, len(items))
+    names = items.to_list()
+    scorers = {
+        "popularity": baselines.popularity(table.counts),
+        "rules": baselines.sequential_rules(table, past),
+    }
+    report = {}
+    for name, scorer in scorers.items():
+        ranked = ranking.rank(scorer, order, K, past)
+        report[name] = measure(
+            [[names[k] for k in row if k >= 0] for row in ranked.tolist()], test["ITEM_ID"].to_list()
+        )
+    return report
+
+
+def run(data: Path, max_minutes: float | None, seed: int, metadata: bool, work: Path) -> dict[str, object]:
+    """Do the whole walk on one data set."""
+    rows = load(data)
+    last = pl.int_range(pl.len()).over("USER_ID") == pl.len().over("USER_ID") - 1
+    train, test = rows.filter(~last), rows.filter(last)
+    train.write_parquet(work / "interactions.parquet")
+    requests = work / "users.jsonl"
+    asked = zip(test["USER_ID"], test["TIMESTAMP"], strict=True)
+    requests.write_text("".join(json.dumps({"userId": user, "at": at}) + "\n" for user, at in asked))
+    project = work / "project"
+    subprocess.run(
+        [sys.executable, "-m", "newfound_cli", "init", str(project)], check=True, stdout=subprocess.DEVNULL
+    )
+    newfound(project, "dataset", "import", "interactions", str(work / "interactions.parquet"))
+    if metadata:
+        newfound(project, "dataset", "import", "items", str(data / "items.csv"))
+    budget = () if max_minutes is None else ("--max-minutes", str(max_minutes))
+    started = time.monotonic()
+    trained = newfound(project, "solution", "train", "--mode", "full", "--seed", str(seed), *budget)
+    seconds = time.monotonic() - started
+    newfound(project, "campaign", "create", "--exploration-weight", "0")
+    answers = work / "answers.jsonl"
+    asking = ("recommend", "--input", str(requests), "--output", str(answers), "-k", str(K), "--no-log")
+    newfound(project, *asking, "--filter", FILTER)
+    ranked = [json.loads(line)["output"]["recommendedItems"] for line in answers.open()]
+    model = measure(ranked, test["ITEM_ID"].to_list())
+    return {
+        "data": data.name,
+        "events": len(train),
+        "users": len(test),
+        "seed": seed,
+        "trainSeconds": round(seconds, 1),
+        "interactions": trained["interactions"],
+        "model": model,
+        **run_baselines(train, test),
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("data", nargs="+", help="folders of $NEWFOUND_DATA")
+    parser.add_argument("--max-minutes", type=float)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--metadata", action="store_true", help="import items.csv too")
+    options = parser.parse_args()
+    root = os.environ.get("NEWFOUND_DATA")
+    if root is None:
+        sys.exit("NEWFOUND_DATA is unset: point it at the folder of data sets")
+    for name in options.data:
+        with tempfile.TemporaryDirectory() as work:
+            report = run(Path(root) / name, options.max_minutes, options.seed, options.metadata, Path(work))
+        print(json.dumps(report), flush=True)
+
+
+if __name__ == "__main__":
+    main()

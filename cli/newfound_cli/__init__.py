@@ -1,0 +1,1 @@
+"""The command line of newfound: parse, call one core function, render."""

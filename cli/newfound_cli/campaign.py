@@ -1,0 +1,111 @@
+"""`newfound campaign`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from newfound_cli import context, render, tables
+from newfound_cli.groups import example, make_app
+from newfound_cli.options import CampaignName
+
+app = make_app(help="Put a trained version into service and dial its exploration.")
+
+_COLUMNS = ("name", "solutionVersion", "explorationWeight", "explorationItemAgeCutoff", "followLatest")
+
+Solution = Annotated[
+    str | None,
+    typer.Option(
+        metavar="SOLUTION[@vN]",
+        help="What to serve [default: the newest version].",
+        autocompletion=context.names("solutions"),
+    ),
+]
+Weight = Annotated[
+    float | None, typer.Option(metavar="W", help="0 is pure relevance, 1 explores most [default: 0.3].")
+]
+Cutoff = Annotated[
+    float | None,
+    typer.Option(
+        "--exploration-item-age-cutoff",
+        "--exploration-item-age-cut-off",
+        metavar="DAYS",
+        help="Items this old are not explored [default: 30].",
+    ),
+]
+Follow = Annotated[
+    bool | None,
+    typer.Option(
+        "--follow-latest/--no-follow-latest",
+        help="Serve each new version as it becomes ACTIVE.",
+        show_default=False,
+    ),
+]
+
+
+@app.command(
+    epilog=example("newfound campaign create", "newfound campaign create bold --exploration-weight 1")
+)
+def create(
+    ctx: typer.Context,
+    name: CampaignName = "default",
+    solution: Solution = None,
+    exploration_weight: Weight = None,
+    exploration_item_age_cutoff: Cutoff = None,
+    follow_latest: Follow = None,
+) -> None:
+    """Create a campaign, pinned to the newest version unless told otherwise."""
+    made = context.open_project(ctx).create_campaign(
+        name,
+        solution=solution,
+        exploration_weight=exploration_weight,
+        exploration_item_age_cutoff=exploration_item_age_cutoff,
+        follow_latest=follow_latest,
+    )
+    _show(ctx, made)
+
+
+@app.command(epilog=example("newfound campaign update", "newfound campaign update --solution default@v1"))
+def update(
+    ctx: typer.Context,
+    name: CampaignName = "default",
+    solution: Solution = None,
+    exploration_weight: Weight = None,
+    exploration_item_age_cutoff: Cutoff = None,
+    follow_latest: Follow = None,
+) -> None:
+    """Move to the newest version, or to --solution; exploration options alone keep the version."""
+    made = context.open_project(ctx).update_campaign(
+        name,
+        solution=solution,
+        exploration_weight=exploration_weight,
+        exploration_item_age_cutoff=exploration_item_age_cutoff,
+        follow_latest=follow_latest,
+    )
+    _show(ctx, made)
+
+
+def _show(ctx: typer.Context, made: tables.Record) -> None:
+    option = "" if made["name"] == "default" else f" --campaign {made['name']}"
+    then = f"newfound recommend --user USER_ID{option}"
+    render.record(ctx, made, then=then)
+
+
+@app.command("list", epilog=example("newfound campaign list"))
+def list_(ctx: typer.Context) -> None:
+    """List the campaigns."""
+    found = context.open_project(ctx).campaigns()
+    render.records(ctx, "campaigns", found, *_COLUMNS)
+
+
+@app.command(epilog=example("newfound campaign describe default"))
+def describe(ctx: typer.Context, name: CampaignName = "default") -> None:
+    """Show one campaign."""
+    render.record(ctx, context.open_project(ctx).campaign(name))
+
+
+@app.command(epilog=example("newfound campaign delete bold"))
+def delete(ctx: typer.Context, name: CampaignName) -> None:
+    """Delete a campaign; its versions stay."""
+    render.deleted(ctx, name, context.open_project(ctx).delete_campaign(name))

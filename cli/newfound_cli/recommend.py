@@ -1,0 +1,95 @@
+"""`newfound recommend`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from newfound.errors import UsageError
+from newfound_cli import context, progress, render, tables
+from newfound_cli.groups import example, make_app
+
+app = make_app()
+
+_EXPLANATION = ("relevance", "uncertainty", "explorationBonus", "ageDays", "impressions", "clicks", "reason")
+
+
+@app.command(
+    epilog=example(
+        "newfound recommend --user 1 -k 10",
+        "newfound recommend --user 1 --rank-items 5,8,13",
+        """newfound recommend --user 1 --filter 'EXCLUDE ItemID WHERE Interactions.EVENT_TYPE IN ("*")'""",
+        "newfound recommend --input users.jsonl --output out.jsonl",
+    )
+)
+def recommend(
+    ctx: typer.Context,
+    user: Annotated[str | None, typer.Option(metavar="ID", help="Items for this user.")] = None,
+    rank_items: Annotated[str | None, typer.Option(metavar="A,B,C", help="Re-rank these for --user.")] = None,
+    input: Annotated[Path | None, typer.Option(metavar="FILE", help='Lines {"userId": "1"}: many.')] = None,
+    output: Annotated[Path | None, typer.Option(metavar="FILE", help="Answers to --input.")] = None,
+    campaign: Annotated[
+        str, typer.Option(metavar="NAME", help="Who answers.", autocompletion=context.names("campaigns"))
+    ] = "default",
+    num_results: Annotated[
+        int, typer.Option("--num-results", "-k", min=1, max=500, metavar="N", help="How many will be shown.")
+    ] = 25,
+    filter: Annotated[
+        str | None,
+        typer.Option(metavar="NAME|EXPRESSION", help="A filter.", autocompletion=context.names("filters")),
+    ] = None,
+    filter_value: Annotated[
+        list[str] | None, typer.Option(metavar="KEY=VALUE", help="Value of $KEY in the filter; repeatable.")
+    ] = None,
+    explain: Annotated[bool, typer.Option("--explain", help="Say why each item is where it is.")] = False,
+    seed: Annotated[int | None, typer.Option(metavar="N", help="Fix the noise of exploration.")] = None,
+    no_log: Annotated[bool, typer.Option("--no-log", help="Keep no record: no recommendationId.")] = False,
+    at: Annotated[
+        str | None, typer.Option(metavar="T", help="Time of request: Unix seconds, or ISO 8601 with offset.")
+    ] = None,
+) -> None:
+    """Recommend items, or re-rank given ones.
+
+    The response is logged as an impression list; give its recommendationId to `newfound events put`.
+    """
+    if (user is None) == (input is None) or (input is None) != (output is None):
+        raise UsageError("nobody to recommend for", "give --user, or --input with --output")
+    if input is not None and (explain or rank_items is not None):
+        raise UsageError("--explain and --rank-items belong to --user", 'give "itemList" in the lines')
+    project = context.open_project(ctx)
+    shared: dict[str, Any] = {
+        "campaign": campaign,
+        "num_results": num_results,
+        "filter": filter,
+        "filter_values": context.pairs(filter_value, "--filter-value"),
+        "seed": seed,
+        "log": not no_log,
+        "at": at,
+    }
+    if input and output:
+        with progress.shown(ctx) as report:
+            summary = project.recommend_batch(input, output, **shared, progress=report)
+        render.record(ctx, summary)
+    elif user is not None:
+        ranked = context.id_list(rank_items)
+        answer = project.recommend(user, rank_items=ranked, explain=explain, **shared)
+        render.result(ctx, answer, lambda: _blocks(answer))
+
+
+def _blocks(answer: tables.Record) -> Iterator[render.Block]:
+    logged_as = answer["recommendationId"] or "not logged"
+    yield f"{answer['campaign']} | {answer['solutionVersion']} | {logged_as}"
+    rows = [
+        {"rank": rank, "item": item["itemId"], **item, "mark": mark(item)}
+        for rank, item in enumerate(answer["itemList"], 1)
+    ]
+    yield tables.listing(rows, "rank", "item", "title", "score", "propensity", "mark", *_EXPLANATION)
+
+
+def mark(item: tables.Record) -> str:
+    """Mark a young item as new, and one that exploration put into the list as explored."""
+    words = ("new" if item.get("young") else "", "explored" if item.get("explored") else "")
+    return ", ".join(filter(None, words))

@@ -1,0 +1,100 @@
+"""`newfound solution`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from newfound_cli import context, render, tables
+from newfound_cli.groups import example, make_app
+from newfound_cli.options import NewName, SolutionName, Version
+from newfound_cli.train import train
+
+app = make_app(help="Create, train and inspect models.")
+app.command(epilog=example("newfound solution train", "newfound solution train --mode update"))(train)
+
+
+@app.command(epilog=example("newfound solution create buyers --event-type purchase"))
+def create(
+    ctx: typer.Context,
+    name: NewName,
+    recipe: Annotated[
+        str, typer.Option(metavar="RECIPE", help="user-personalization or hrnn-metadata.")
+    ] = "user-personalization",
+    event_type: Annotated[
+        str | None, typer.Option(metavar="TYPE", help="Train on this event type only.")
+    ] = None,
+    event_value_threshold: Annotated[
+        float | None, typer.Option(metavar="X", help="Train on events of at least this value only.")
+    ] = None,
+    hyperparameter: Annotated[
+        list[str] | None,
+        typer.Option(metavar="KEY=VALUE", help="Amazon Personalize's names and ranges; repeatable."),
+    ] = None,
+) -> None:
+    """Create a solution: a recipe and its settings."""
+    made = context.open_project(ctx).create_solution(
+        name,
+        recipe=recipe,
+        event_type=event_type,
+        event_value_threshold=event_value_threshold,
+        hyperparameters=context.pairs(hyperparameter, "--hyperparameter"),
+    )
+    render.record(ctx, made, then=f"newfound solution train {made['name']}")
+
+
+@app.command("list", epilog=example("newfound solution list"))
+def list_(ctx: typer.Context) -> None:
+    """List the solutions."""
+    found = context.open_project(ctx).solutions()
+    columns = ("name", "recipe", "solutionVersion", "status", "versions", "creationDateTime")
+    render.records(ctx, "solutions", found, *columns)
+
+
+@app.command(epilog=example("newfound solution describe default@v3"))
+def describe(ctx: typer.Context, name: Version = "default") -> None:
+    """Show a solution, or one of its versions, also while it trains."""
+    render.record(ctx, context.open_project(ctx).solution(name))
+
+
+@app.command(epilog=example("newfound solution versions default"))
+def versions(ctx: typer.Context, name: SolutionName = "default") -> None:
+    """List the versions of a solution."""
+    found = context.open_project(ctx).versions(name)
+    columns = (
+        "solutionVersion",
+        "status",
+        "trainingMode",
+        "parent",
+        "newEvents",
+        "seconds",
+        "creationDateTime",
+    )
+    render.records(ctx, "solutionVersions", found, *columns)
+
+
+@app.command(epilog=example("newfound solution metrics default@v3"))
+def metrics(ctx: typer.Context, name: Version = "default") -> None:
+    """Show offline metrics beside the popularity baseline, each with a 95 % interval."""
+    found = context.open_project(ctx).metrics(name)
+    render.result(ctx, found, lambda: [found["solutionVersion"], _metric_table(found)])
+
+
+def _metric_table(found: tables.Record) -> tables.Table:
+    rows = [
+        {
+            "metric": key,
+            "value": value,
+            "interval": found["intervals"].get(key),
+            "popularity": found["baseline"].get(key),
+        }
+        for key, value in found["metrics"].items()
+    ]
+    return tables.listing(rows, "metric", "value", "interval", "popularity")
+
+
+@app.command(epilog=example("newfound solution delete buyers"))
+def delete(ctx: typer.Context, name: Version) -> None:
+    """Delete a solution that no campaign serves, or one of its versions."""
+    render.deleted(ctx, name, context.open_project(ctx).delete_solution(name))

@@ -1,0 +1,1 @@
+"""A local recommender that finds an audience for new items."""

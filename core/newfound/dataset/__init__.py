@@ -1,0 +1,1 @@
+"""Interactions, items, events: from files to encoded arrays."""

@@ -1,0 +1,101 @@
+"""Streamed events and logged responses as plain rows, read without polars: what UPDATE and `recommend` take in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+
+from newfound import columns as c
+from newfound.dataset.histories import EventSelection
+from newfound.hashing import hash64
+from newfound.store.data_files import DataFile
+from newfound.store.delta_log import Snapshot
+from newfound.store.tables import Table
+
+
+@dataclass(frozen=True, slots=True)
+class EventRow:
+    """One streamed event; item None: an impression nobody clicked. `counts`: it is an interaction that trains."""
+
+    offset: int
+    user: str
+    item: str | None
+    type: str
+    time: int
+    session: str | None
+    recommendation_id: str | None
+    impression: tuple[str, ...] | None
+    counts: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """A logged response: what was served, best first, and at which published scores."""
+
+    items: tuple[str, ...]
+    scores: tuple[float, ...]
+
+
+_EVENT_COLUMNS = (
+    c.EVENT_OFFSET,
+    c.USER_ID,
+    c.ITEM_ID,
+    c.EVENT_TYPE,
+    c.TIMESTAMP,
+    c.SESSION_ID,
+    c.RECOMMENDATION_ID,
+    c.IMPRESSION,
+    c.EVENT_VALUE,
+)
+
+
+def read_events(
+    table: Table,
+    snapshot: Snapshot,
+    since: int,
+    selection: EventSelection,
+    users: Iterable[str] | None = None,
+) -> list[EventRow]:
+    """Read the events from an offset on, of some users or all, in (time, offset) order; types in lower case."""
+    if snapshot.next_offset <= since:
+        return []
+    hashes = None
+    if users is not None:
+        hashes = np.unique(np.fromiter((hash64(user) for user in users), np.uint64).view(np.int64))
+    data = table.read((*_EVENT_COLUMNS, c.USER_HASH), lambda file: _reaches(file, since), snapshot)
+    events = []
+    for batch in data.to_batches():
+        chosen = batch[c.EVENT_OFFSET].to_numpy() >= since
+        if hashes is not None:
+            chosen &= np.isin(batch[c.USER_HASH].to_numpy(), hashes)
+        rows = batch.take(np.flatnonzero(chosen))
+        columns = [rows[name].to_pylist() for name in _EVENT_COLUMNS]
+        for offset, user, item, kind, time, session, response, shown, value in zip(*columns, strict=True):
+            counts = item is not None and selection.admits(kind, value)
+            impression = tuple(shown) if shown is not None else None
+            name = (kind or "").lower()
+            events.append(EventRow(offset, user, item, name, time, session, response, impression, counts))
+    return sorted(events, key=lambda row: (row.time, row.offset))
+
+
+def _reaches(file: DataFile, since: int) -> bool:
+    return file.max_offset is None or file.max_offset >= since
+
+
+def read_responses(table: Table, snapshot: Snapshot, ids: Iterable[str]) -> dict[str, Response]:
+    """Find logged responses by recommendationId; unknown ids are left out."""
+    wanted = set(ids)
+    if not wanted or snapshot.version < 0:
+        return {}
+    found: dict[str, Response] = {}
+    for batch in table.read((c.RECOMMENDATION_ID, c.ITEM_IDS, c.SCORES), snapshot=snapshot).to_batches():
+        names = batch[c.RECOMMENDATION_ID].to_pylist()
+        rows = [k for k, name in enumerate(names) if name in wanted]
+        chosen = batch.take(np.array(rows, np.int64))
+        columns = (chosen[name].to_pylist() for name in (c.RECOMMENDATION_ID, c.ITEM_IDS, c.SCORES))
+        found |= {
+            name: Response(tuple(items), tuple(scores)) for name, items, scores in zip(*columns, strict=True)
+        }
+    return found

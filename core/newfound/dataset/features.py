@@ -1,0 +1,131 @@
+"""Item metadata as tokens: the same ones at FULL and for an item that appears an hour later.
+
+Categories are tokens as they are; text is hashed by its words and word pairs; numbers and release times fall into
+quantile buckets, so that a value past the last edge shares the last bucket. Only tokens that items with interactions
+carry are kept: no other token can have been learned.
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from newfound import columns as c
+
+if TYPE_CHECKING:
+    from newfound.schema.document import SchemaDocument
+
+N_BUCKETS = 16
+MAX_TOKENS = 100_000
+MIN_CARRIERS = 2
+
+Record = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class FeatureField:
+    """One trained metadata field: kind is `category`, `text` or `number`; edges are the inner bucket edges."""
+
+    name: str
+    kind: str
+    edges: tuple[float, ...] = ()
+
+
+FeatureFields = tuple[FeatureField, ...]
+
+
+def feature_fields_from_dict(raw: Iterable[Mapping[str, Any]]) -> FeatureFields:
+    """Read back fields written as plain JSON values."""
+    return tuple(FeatureField(field["name"], field["kind"], tuple(field["edges"])) for field in raw)
+
+
+def choose_fields(document: SchemaDocument, records: Sequence[Record]) -> FeatureFields:
+    """Decide which fields of the items train; plain strings and booleans do not (behaviour specification §1)."""
+    fields = []
+    for field in document.fields:
+        if field.name == c.ITEM_ID:
+            continue
+        if field.categorical:
+            fields.append(FeatureField(field.name, "category"))
+        elif field.textual:
+            fields.append(FeatureField(field.name, "text"))
+        elif field.type in ("int", "long", "float", "double"):
+            values = [record[field.name] for record in records if record.get(field.name) is not None]
+            if values:
+                inner = np.quantile(np.asarray(values, dtype=np.float64), np.arange(1, N_BUCKETS) / N_BUCKETS)
+                fields.append(FeatureField(field.name, "number", tuple(np.unique(inner).tolist())))
+    return tuple(fields)
+
+
+def tokens_of(record: Record, fields: FeatureFields) -> list[list[str]]:
+    """Spell the tokens of one item, a list per field; a missing value has none."""
+    return [_field_tokens(record.get(field.name), field) for field in fields]
+
+
+def _field_tokens(value: Any, field: FeatureField) -> list[str]:  # noqa: ANN401  # str, int, float or None
+    if value is None or value == "":
+        return []
+    if field.kind == "category":
+        return sorted({f"{field.name}={part}" for part in str(value).split("|") if part})
+    if field.kind == "text":
+        words = re.findall(r"\w+", str(value).lower())
+        pairs = [f"{a} {b}" for a, b in itertools.pairwise(words)]
+        return sorted({f"{field.name}~{part}" for part in (*words, *pairs)})
+    return [f"{field.name}#{int(np.searchsorted(field.edges, float(value), side='right'))}"]
+
+
+@dataclass(frozen=True, slots=True)
+class TokenTable:
+    """Tokens of n items as a CSR by item and field: offsets int64 (n * n_fields + 1,), tokens int32."""
+
+    vocabulary: list[str]
+    n_fields: int
+    offsets: NDArray[np.int64]
+    tokens: NDArray[np.int32]
+
+
+def build_vocabulary(tokens: Iterable[list[list[str]]]) -> list[str]:
+    """Keep the tokens that at least MIN_CARRIERS of these items carry, most common first, at most MAX_TOKENS."""
+    counts: dict[str, int] = {}
+    for fields in tokens:
+        for token in (token for field in fields for token in field):
+            counts[token] = counts.get(token, 0) + 1
+    kept = sorted((token for token, n in counts.items() if n >= MIN_CARRIERS), key=lambda t: (-counts[t], t))
+    return kept[:MAX_TOKENS]
+
+
+def encode_tokens(tokens: Sequence[list[list[str]]], vocabulary: list[str], n_fields: int) -> TokenTable:
+    """Turn spelled tokens into codes; unknown ones are dropped."""
+    code = {token: k for k, token in enumerate(vocabulary)}
+    offsets = np.zeros(len(tokens) * n_fields + 1, np.int64)
+    flat: list[int] = []
+    for k, field in enumerate(field for fields in tokens for field in fields):
+        flat.extend(code[token] for token in field if token in code)
+        offsets[k + 1] = len(flat)
+    return TokenTable(vocabulary, n_fields, offsets, np.array(flat, np.int32))
+
+
+def content_rows(table: TokenTable, vectors: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Sum over fields of the mean token vector: (n_items, d) from token vectors (n_tokens, d)."""
+    n_rows = len(table.offsets) - 1
+    row = np.repeat(np.arange(n_rows), np.diff(table.offsets))
+    sums = np.zeros((n_rows, vectors.shape[1]), np.float32)
+    np.add.at(sums, row, vectors[table.tokens])
+    means = sums / np.maximum(np.diff(table.offsets), 1)[:, None].astype(np.float32)
+    return means.reshape(-1, table.n_fields, vectors.shape[1]).sum(axis=1)
+
+
+def one_hot(table: TokenTable, n_tokens: int) -> NDArray[np.float32]:
+    """Mark which of the first `n_tokens` (the most common) tokens each item carries: (n_items, n_tokens)."""
+    n_items = (len(table.offsets) - 1) // table.n_fields
+    row = np.repeat(np.arange(len(table.offsets) - 1) // table.n_fields, np.diff(table.offsets))
+    marks = np.zeros((n_items, n_tokens), np.float32)
+    common = table.tokens < n_tokens
+    marks[row[common], table.tokens[common]] = 1
+    return marks

@@ -1,0 +1,60 @@
+"""Popularity that fades: every event counts for half as much after each half-life."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from newfound.dataset.runs import Int32, Int64
+
+Float64 = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class DecayedPopularity:
+    """Decayed event counts of all items, one row per half-life.
+
+    `half_lives` float64 `[n_half_lives]` in seconds, infinity for plain counts; `values` float64
+    `[n_half_lives, n_items]`, right at the Unix second `reference`.
+    """
+
+    half_lives: Float64
+    values: Float64
+    reference: int
+
+
+def empty(half_lives: ArrayLike, n_items: int) -> DecayedPopularity:
+    """Start without events."""
+    seconds = np.asarray(half_lives, np.float64)
+    return DecayedPopularity(seconds, np.zeros((len(seconds), n_items)), 0)
+
+
+def values_at(state: DecayedPopularity, seconds: int) -> Float64:
+    """Decay to a time at or after the reference: value * 2^-((seconds - reference) / half-life)."""
+    return state.values * np.exp2((state.reference - seconds) / state.half_lives)[:, None]
+
+
+def updated(state: DecayedPopularity, items: Int32, times: Int64, n_items: int) -> DecayedPopularity:
+    """Add events in any order: item codes and Unix seconds. `n_items` may exceed the state's.
+
+    The new reference is the newest time seen.
+    """
+    reference = max(state.reference, int(times.max(initial=0)))
+    values = np.zeros((len(state.half_lives), n_items))
+    values[:, : state.values.shape[1]] = values_at(state, reference)
+    for row, half_life in zip(values, state.half_lives, strict=True):
+        row += np.bincount(items, np.exp2((times - reference) / half_life), minlength=n_items)
+    return DecayedPopularity(state.half_lives, values, reference)
+
+
+def log_shares(values: NDArray[np.floating], floor: float = 1e-4) -> NDArray[np.float32]:
+    """Turn non-negative values `[..., n_items]` into log(value / sum + floor); all zero gives log(floor).
+
+    Serves decayed popularity and rule scores in the blend. Decay scales all items alike, so it cancels here.
+    """
+    total = values.sum(axis=-1, keepdims=True, dtype=np.float64)
+    shares = np.divide(values, total, out=np.zeros(values.shape), where=total > 0)
+    logs: NDArray[np.float32] = np.log(shares + floor).astype(np.float32)
+    return logs

@@ -1,0 +1,64 @@
+"""Choose the schema document of an import and check that the files' columns fit it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from newfound.dataset.batch import Source
+from newfound.dataset.inference import infer
+from newfound.errors import SchemaError
+from newfound.schema.builtin import builtin
+from newfound.schema.document import SchemaDocument
+from newfound.schema.parsing import read_document
+from newfound.schema.registry import registered
+from newfound.store.layout import Layout
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A document, where it is from (`file`, `registered`, `built-in`, `inferred`) and notes on inferred fields."""
+
+    document: SchemaDocument
+    source: str
+    notes: tuple[str, ...] = ()
+
+
+def choose_schema(layout: Layout, dataset: str, sources: Sequence[Source], schema_path: Path | None) -> Choice:
+    """Take the given document, else the registered one, else the built-in one if all headers fit, else infer one.
+
+    Raises SchemaError that names the columns that are missing or unknown.
+    """
+    if schema_path is not None:
+        choice = Choice(read_document(schema_path, dataset), "file")
+    elif (document := registered(layout, dataset)) is not None:
+        choice = Choice(document, "registered")
+    else:
+        choice = Choice(builtin(dataset), "built-in")
+    unknown = dict.fromkeys(name for source in sources for name in _unknown_columns(source, choice))
+    if unknown and choice.source == "built-in":
+        document, notes = infer(sources, dataset)
+        return Choice(document, "inferred", tuple(notes))
+    if unknown:
+        raise SchemaError(
+            f"columns that the {choice.source} schema does not have: [{', '.join(unknown)}]",
+            "give a schema that has them with --schema, "
+            f"such as `newfound schema infer FILE --type {dataset}` makes",
+            sources[0].path,
+        )
+    return choice
+
+
+def _unknown_columns(source: Source, choice: Choice) -> list[str]:
+    """Return the columns of a source that the schema lacks; raise SchemaError if the source lacks some itself."""
+    columns = source.columns()
+    missing = [field.name for field in choice.document.fields if not field.nullable and field.name not in columns]
+    if missing:
+        hint = "add them, or name the columns that hold them with --map COLUMN=FIELD"
+        if choice.source == "registered":
+            hint += ", or give another schema with --schema"
+        raise SchemaError(
+            f"{source.path}: missing the following columns: [{', '.join(missing)}]", hint, source.path
+        )
+    return [name for name in columns if name not in choice.document.names]

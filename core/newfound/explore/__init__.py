@@ -1,0 +1,1 @@
+"""Prior, posterior and policy: how new items get their chance."""

@@ -1,0 +1,126 @@
+"""What is known of an item once people have seen it: a Gaussian posterior from impressions (model specification §3).
+
+One trial is one (response or list, item): shown at a position, clicked or not. The correction delta_i to relevance is
+N(0, prior variance); P(click) = ex * sigmoid(slope * (log score + x . delta_i) + level). The posterior is recomputed
+from all of an item's trials, so the order and batching of their arrival cannot matter.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from newfound.explore.calibration import Calibration
+
+Floats = NDArray[np.float32]
+
+NEWTON_STEPS = 8
+BLOCK_TRIALS = 100_000
+
+
+@dataclass(frozen=True, slots=True)
+class Trials:
+    """n trials. item int32 codes; user_features float32 (n, k); log_score float32, the score when shown;
+
+    position int16 from 1 (0: order unknown); clicked bool; key uint64 names the response or list that showed it.
+    """
+
+    item: NDArray[np.int32]
+    user_features: Floats
+    log_score: Floats
+    position: NDArray[np.int16]
+    clicked: NDArray[np.bool_]
+    key: NDArray[np.uint64]
+
+    def rows(self, index: NDArray[np.integer] | NDArray[np.bool_]) -> Trials:
+        """Select trials."""
+        return Trials(*(getattr(self, name)[index] for name in TRIAL_FIELDS))
+
+    @staticmethod
+    def empty(n_features: int) -> Trials:
+        """No trials yet."""
+        return Trials(
+            np.zeros(0, np.int32),
+            np.zeros((0, n_features), np.float32),
+            np.zeros(0, np.float32),
+            np.zeros(0, np.int16),
+            np.zeros(0, np.bool_),
+            np.zeros(0, np.uint64),
+        )
+
+    @staticmethod
+    def concatenate(parts: list[Trials]) -> Trials:
+        """Join trials end to end."""
+        return Trials(*(np.concatenate([getattr(p, name) for p in parts]) for name in TRIAL_FIELDS))
+
+
+TRIAL_FIELDS = ("item", "user_features", "log_score", "position", "clicked", "key")
+
+
+@dataclass(frozen=True, slots=True)
+class Posteriors:
+    """Posteriors of m items: item int32, sorted; mean and variance float32 (m, k), diagonal."""
+
+    item: NDArray[np.int32]
+    mean: Floats
+    variance: Floats
+
+    @staticmethod
+    def empty(n_features: int) -> Posteriors:
+        """No posteriors: every item stands at its prior."""
+        nothing = np.zeros((0, n_features), np.float32)
+        return Posteriors(np.zeros(0, np.int32), nothing, nothing)
+
+
+def fit_posteriors(trials: Trials, prior_variance: Floats, calibration: Calibration) -> Posteriors:
+    """Fit the posterior of every item that has trials.
+
+    prior_variance: float32 (n_items, k). Mean by Newton's method with the full Hessian, summed in a fixed order;
+    variance from the Hessian's diagonal.
+    """
+    k = prior_variance.shape[1]
+    if not len(trials.item):
+        return Posteriors.empty(k)
+    order = np.lexsort((trials.key, trials.item))
+    trials = trials.rows(order)
+    items, starts = np.unique(trials.item, return_index=True)
+    parts = []
+    first = 0
+    while first < len(items):
+        last = max(first + 1, int(np.searchsorted(starts, starts[first] + BLOCK_TRIALS)))
+        end = starts[last] if last < len(items) else len(trials.item)
+        block = trials.rows(np.arange(starts[first], end))
+        group = items[first:last]
+        parts.append(
+            _fit_block(block, starts[first:last] - starts[first], prior_variance[group], calibration)
+        )
+        first = last
+    mean, variance = (np.concatenate(part) for part in zip(*parts, strict=True))
+    return Posteriors(items.astype(np.int32), mean, variance)
+
+
+def _fit_block(
+    trials: Trials, starts: NDArray[np.int64], prior_variance: Floats, calibration: Calibration
+) -> tuple[Floats, Floats]:
+    """Posterior means and variances (m, k) of m items whose trials begin at `starts` (m,)."""
+    x = trials.user_features.astype(np.float64)  # (n, k)
+    group = np.repeat(np.arange(len(starts)), np.diff(np.append(starts, len(x))))
+    examined = calibration.examination(trials.position)
+    offset = calibration.logits(trials.log_score)
+    precision = 1 / np.maximum(prior_variance.astype(np.float64), 1e-8)  # (m, k)
+    mean = np.zeros_like(precision)
+    for _ in range(NEWTON_STEPS):
+        logits = offset + calibration.slope * np.einsum("nk,nk->n", x, mean[group])
+        p = 1 / (1 + np.exp(-logits))
+        q = np.minimum(examined * p, 1 - 1e-9)
+        score = calibration.slope * (trials.clicked - q) * (1 - p) / (1 - q)
+        weight = calibration.slope**2 * q * (1 - p) ** 2 / (1 - q)
+        gradient = np.add.reduceat(x * score[:, None], starts) - precision * mean
+        hessian = np.add.reduceat(x[:, :, None] * (x * weight[:, None])[:, None, :], starts)  # (m, k, k)
+        diagonal = np.einsum("mkk->mk", hessian)
+        diagonal += precision
+        step = np.linalg.solve(hessian, gradient[:, :, None])[:, :, 0]
+        mean += np.clip(step, -3, 3)
+    return mean.astype(np.float32), (1 / diagonal).astype(np.float32)

@@ -1,0 +1,1 @@
+"""The recurrent user network and its training, in JAX."""

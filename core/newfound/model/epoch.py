@@ -1,0 +1,160 @@
+"""One epoch of updates, and the schedule that they follow."""
+
+from __future__ import annotations
+
+import math
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from numpy.typing import NDArray
+
+from newfound.dataset.gaps import N_GAPS
+from newfound.model.batches import count_targets, epoch_batches, training_users
+from newfound.model.config import TrainingConfig
+from newfound.model.data import TrainingData
+from newfound.model.network import Params, init
+from newfound.model.sampling import Sampler
+from newfound.model.step import State, StepFunction, make_optimizer, make_step
+from newfound.model.tower import Tower, build_tower
+from newfound.model.validation import validation_ndcg
+from newfound.progress import Progress, ProgressCallback
+
+if TYPE_CHECKING:
+    from jax import Array
+
+STEPS_PER_REPORT = 16  # how many updates may wait in the device's queue
+
+
+class Run(NamedTuple):
+    """Everything that training carries from epoch to epoch: a checkpoint holds just this."""
+
+    state: State
+    best: Params  # of the epoch with the best validation, the last one without validation
+    history: NDArray[np.float64]  # (epochs, 3) loss, NDCG@10 and seconds; NaN where not (yet) known
+    epoch: NDArray[np.int64]  # () epochs done
+
+
+@dataclass(frozen=True, slots=True)
+class Trainer:
+    """What stays the same from epoch to epoch."""
+
+    data: TrainingData
+    config: TrainingConfig
+    users: NDArray[np.int64]
+    sampler: Sampler
+    tower: Tower
+    step: StepFunction
+    n_steps: int  # an epoch
+    n_targets: int  # an epoch
+
+    def seen_gaps(self) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+        """Tell which gap buckets training reads, before an event and up to its target: masks (64,)."""
+        before, after = np.zeros(N_GAPS, bool), np.zeros(N_GAPS, bool)
+        for batch in epoch_batches(self.data, self.users, 1024, 1024, np.random.default_rng(0)):
+            used = batch.weights > 0
+            before[batch.steps.gaps[used]] = True
+            after[batch.steps.next_gaps[used]] = True
+        return before, after
+
+    def learning_rate(self, fraction: float) -> np.float32:
+        """Warm up linearly, then fall by a cosine to 0 at `fraction` 1 of training."""
+        peak, warmup = self.config.learning_rate, self.config.warmup
+        if fraction < warmup:
+            return np.float32(peak * fraction / warmup)
+        return np.float32(peak / 2 * (1 + math.cos(math.pi * (fraction - warmup) / (1 - warmup))))
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """How far training has come, in steps and, with a budget, in time: whichever is further."""
+
+    n_steps: int  # of all epochs
+    started: float  # by time.perf_counter
+    budget_seconds: float = math.inf
+
+    def fraction(self, step: int) -> float:
+        """Return the share of training done before this step; from 1 on it is over."""
+        return max(step / self.n_steps, self.spent() / self.budget_seconds)
+
+    def spent(self) -> float:
+        """Return the seconds since training started."""
+        return time.perf_counter() - self.started
+
+
+def prepare(data: TrainingData, config: TrainingConfig) -> Trainer:
+    """Choose users, count visible events and set up the compiled update."""
+    users = training_users(
+        data, config.min_user_history_length_percentile, config.max_user_history_length_percentile
+    )
+    owner = np.repeat(np.arange(data.ends.size), np.diff(data.offsets))
+    visible = np.arange(data.items.size) < data.ends[owner]
+    counts = np.bincount(data.items[visible], minlength=data.n_items)
+    sampler = Sampler(counts, config.negatives, config.lanes * config.bptt)
+    n_targets = count_targets(data, users)
+    return Trainer(
+        data,
+        config,
+        users,
+        sampler,
+        build_tower(data.features, counts, config.min_item_events),
+        make_step(config, sampler.dense),
+        -(-n_targets // (config.lanes * config.bptt)),
+        n_targets,
+    )
+
+
+def start(trainer: Trainer) -> Run:
+    """Draw the initial parameters from the seed."""
+    data, config = trainer.data, trainer.config
+    n_tokens = data.features.n_tokens if data.features else 0
+    draw = jax.jit(init, static_argnums=(1, 2, 3, 4))
+    params = draw(jax.random.key(config.seed), config.hidden_dimension, data.n_items, data.n_types, n_tokens)
+    history = np.full((config.epochs, 3), np.nan)
+    state = State(params, make_optimizer(config).init(params))
+    return Run(state, jax.tree.map(jnp.copy, params), history, np.array(0))
+
+
+def train_epoch(trainer: Trainer, run: Run, schedule: Schedule, progress: ProgressCallback) -> Run:
+    """Update over all targets once, then validate. The parameters of `run` are used up."""
+    data, config = trainer.data, trainer.config
+    began, epoch, state = time.perf_counter(), int(run.epoch), run.state
+    key, rng = jax.random.key(config.seed + 1), np.random.default_rng((config.seed, epoch))
+    h = jnp.zeros((config.lanes, config.hidden_dimension))
+    losses: list[Array] = []
+    filled = 0.0  # batches, counted by their used slots
+    for batch in epoch_batches(data, trainer.users, config.lanes, config.bptt, rng):
+        number = epoch * trainer.n_steps + len(losses)
+        fraction = schedule.fraction(number)
+        if fraction >= 1:
+            break
+        filled += float(batch.weights.sum())
+        batch, touched = trainer.sampler.touch(batch, rng)
+        rate = trainer.learning_rate(fraction)
+        state, h, loss = trainer.step(state, batch, touched, trainer.tower, h, rate, key, np.int32(number))
+        losses.append(loss)
+        if len(losses) % STEPS_PER_REPORT == 0:
+            loss.block_until_ready()  # so few updates wait in the device's queue, and times are true
+            speed = filled * config.lanes * config.bptt / (time.perf_counter() - began)
+            left = schedule.spent() * (1 - fraction) / max(fraction, 1e-9)
+            note = (
+                f"epoch {epoch + 1}/{config.epochs} {_quality(float(loss), run)}{speed / 1000:.0f}k tokens/s "
+            )
+            progress(Progress("train", number + 1, schedule.n_steps, f"{note}{left:.0f} s left"))
+    mean_loss, seconds = float(sum(map(float, losses))) / max(filled, 1e-9), time.perf_counter() - began
+    ndcg = validation_ndcg(state.params, trainer.tower, data)
+    best = run.best
+    if ndcg is None or not ndcg <= np.max(run.history[:epoch, 1], initial=-1.0):
+        best = jax.tree.map(jnp.copy, state.params)
+    history = run.history.copy()
+    history[epoch] = mean_loss, np.nan if ndcg is None else ndcg, seconds
+    return Run(state, best, history, np.array(epoch + 1))
+
+
+def _quality(loss: float, run: Run) -> str:
+    """Describe the loss now and the validation of the epoch before."""
+    ndcg = run.history[int(run.epoch) - 1, 1] if run.epoch else np.nan
+    return f"loss {loss:.2f} " + ("" if np.isnan(ndcg) else f"NDCG@10 {ndcg:.3f} ".replace("0.", ".", 1))

@@ -1,0 +1,73 @@
+"""The recurrent network: from a user's events to logits over items (model specification §2)."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, TypeAlias
+
+import jax
+import jax.numpy as jnp
+
+from newfound.dataset.gaps import N_GAPS
+from newfound.model.gru import gru
+
+LAYER_NORM_EPSILON = 1e-6
+
+if TYPE_CHECKING:
+    from jax import Array
+
+    from newfound.model.batches import Steps
+
+Params: TypeAlias = "dict[str, dict[str, Array]]"
+"""net: what every user shares; ids: one row an item; content: one row a metadata token."""
+
+
+def init(key: Array, d: int, n_items: int, n_types: int, n_tokens: int) -> Params:
+    """Draw initial parameters for width `d`."""
+    keys = iter(jax.random.split(key, 6))
+
+    def normal(scale: float, *shape: int) -> Array:
+        return scale * jax.random.normal(next(keys), shape)
+
+    net = {
+        "W": normal(d**-0.5, d, 3 * d),
+        "U": normal(d**-0.5, d, 3 * d),
+        "b": jnp.zeros(3 * d).at[:d].set(1.0),  # z starts open: states remember
+        "W_o": normal(d**-0.5, d, d),
+        "A": normal(d**-0.5, d, d),
+        "F": jnp.zeros((N_GAPS, d)),
+        "G": jnp.zeros((N_GAPS, d)),
+        "T": jnp.zeros((n_types, d)),
+    }
+    ids = {"vectors": normal(0.05, n_items, d), "bias": jnp.zeros(n_items)}
+    content = {"vectors": normal(0.05, n_tokens, d), "bias": jnp.zeros(n_tokens)} if n_tokens else {}
+    return {"net": net, "ids": ids, "content": content}
+
+
+def encode(
+    net: dict[str, Array], E: Array, steps: Steps, h0: Array, dropout: float = 0.0, key: Array | None = None
+) -> tuple[Array, Array]:
+    """Read T steps of L lanes from states `h0` (L, d): queries o (T, L, d) and states h (T, L, d).
+
+    `steps.items` index the rows of `E` (R, d). Logits are o @ E.T + bias.
+    """
+    d = E.shape[1]
+    x = E[steps.items] + net["F"][steps.gaps] + net["G"][steps.next_gaps] + net["T"][steps.types]
+    x = math.sqrt(d) / 2 * x  # (T, L, d)
+    if key is not None:
+        x = drop(x, dropout, jax.random.fold_in(key, 0))
+    gates = x @ net["W"] + net["b"][None, None, :]  # (T, L, 3d)
+    h = gru(net["U"], gates, steps.keep, h0)  # (T, L, d)
+    h_out = h if key is None else drop(h, dropout, jax.random.fold_in(key, 1))
+    return layer_norm(h_out @ net["W_o"] + x @ net["A"]), h
+
+
+def drop(x: Array, rate: float, key: Array) -> Array:
+    """Zero a share `rate` of the entries and scale up the others."""
+    return jnp.where(jax.random.bernoulli(key, 1 - rate, x.shape), x / (1 - rate), 0.0)
+
+
+def layer_norm(x: Array) -> Array:
+    """Give every vector mean 0 and variance 1, without a gain."""
+    x = x - jnp.mean(x, axis=-1, keepdims=True)
+    return x * jax.lax.rsqrt(jnp.mean(x * x, axis=-1, keepdims=True) + LAYER_NORM_EPSILON)

@@ -1,0 +1,96 @@
+"""Fit the network: epochs until the plan is done, the time is up or validation stops improving."""
+
+from __future__ import annotations
+
+import math
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from newfound.errors import TooLittleDataError
+from newfound.model.config import TrainingConfig
+from newfound.model.data import TrainingData
+from newfound.progress import ProgressCallback, silent
+
+SHARE_OF_BUDGET = 0.95  # the rest is for validation and export
+
+
+@dataclass(frozen=True, slots=True)
+class EpochRecord:
+    """What one epoch did; `ndcg` is NDCG@10 of validation, None without validation users."""
+
+    epoch: int
+    loss: float
+    ndcg: float | None
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class FitResult:
+    """The arrays of the best epoch, and how training went; `seconds` is the whole of it."""
+
+    arrays: dict[str, NDArray[np.float32]]
+    history: list[EpochRecord]
+    seconds: float
+    tokens_per_second: float
+
+
+def fit(
+    data: TrainingData,
+    config: TrainingConfig,
+    checkpoint_dir: Path | None = None,
+    resume: bool = False,
+    max_minutes: float | None = None,
+    progress: ProgressCallback = silent,
+) -> FitResult:
+    """Train on visible events and return the arrays of the epoch with the best validation NDCG@10.
+
+    The same data, configuration, seed and machine give the same bytes, also after a kill and `resume`.
+    `max_minutes` bounds the time: the learning rate then falls in time for it, and bytes depend on speed.
+    Raises TooLittleDataError when no user has two visible events.
+    """
+    from newfound.model import checkpoint, epoch
+    from newfound.model.export import export_arrays
+
+    started = time.perf_counter()
+    trainer = epoch.prepare(data, config)
+    if not trainer.n_targets:
+        raise TooLittleDataError("no user has two visible events", hint="import more interactions")
+    budget = math.inf if max_minutes is None else max_minutes * 60 * SHARE_OF_BUDGET
+    schedule = epoch.Schedule(trainer.n_steps * config.epochs, started, budget)
+    run = epoch.start(trainer)
+    mark = checkpoint.fingerprint(data, config) if checkpoint_dir else ""
+    if checkpoint_dir and resume:
+        run = checkpoint.restore(checkpoint_dir, run, mark) or run
+    while not _finished(run, trainer, schedule):
+        run = epoch.train_epoch(trainer, run, schedule, progress)
+        if checkpoint_dir:
+            checkpoint.save(checkpoint_dir, run, mark)
+    n_epochs = int(run.epoch)
+    history = [
+        EpochRecord(k + 1, loss, None if np.isnan(ndcg) else ndcg, seconds)
+        for k, (loss, ndcg, seconds) in enumerate(run.history[:n_epochs].tolist())
+    ]
+    fastest = min((record.seconds for record in history), default=math.inf)
+    return FitResult(
+        export_arrays(run.best, trainer.tower, *trainer.seen_gaps()),
+        history,
+        time.perf_counter() - started,
+        trainer.n_targets / fastest,
+    )
+
+
+def _finished(run, trainer, schedule) -> bool:
+    """Whether the plan is done, the time is up, or the last `patience` epochs gained nothing."""
+    n_epochs = int(run.epoch)
+    if schedule.fraction(n_epochs * trainer.n_steps) >= 1:
+        return True
+    ndcg = run.history[:n_epochs, 1]
+    return (
+        n_epochs > 0
+        and not np.isnan(ndcg[0])
+        and n_epochs - 1 - int(np.argmax(ndcg)) >= trainer.config.patience
+    )

@@ -1,0 +1,455 @@
+"""Project: everything the command line does, under the same names, for notebooks and programs."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from newfound.errors import NotFoundError, UsageError
+from newfound.progress import ProgressCallback, silent
+from newfound.store.layout import Layout
+
+LOCK_TIMEOUT_SECONDS = 60.0
+ENVIRONMENT = "NEWFOUND_PROJECT"
+
+
+@dataclass
+class Project:
+    """A project directory. Methods return plain dicts with the keys of the matching command's `--json` output.
+
+    `lock_timeout` is how long, in seconds, a command waits for another process before BusyError.
+    """
+
+    root: Path
+    lock_timeout: float = LOCK_TIMEOUT_SECONDS
+
+    @property
+    def layout(self) -> Layout:
+        """Where everything lies."""
+        return Layout(self.root)
+
+    # -- the project -------------------------------------------------------------------------------------------
+
+    @staticmethod
+    def init(directory: str | Path) -> dict[str, Any]:
+        """Make an empty project; an existing one is left as it is."""
+        from newfound.store.project_file import create_project_file, read_project_file
+
+        layout = Layout(Path(directory))
+        created = create_project_file(layout)
+        found = read_project_file(layout)
+        return {
+            "project": str(layout.root),
+            "name": found.name,
+            "created": created,
+            "formatVersion": 1,
+            "creationDateTime": found.creation_time,
+        }
+
+    @staticmethod
+    def open(directory: str | Path | None = None) -> Project:
+        """Open a project: this directory, else $NEWFOUND_PROJECT, else the nearest parent of the current directory.
+
+        Raises NotFoundError, DamagedError, NewerFormatError.
+        """
+        from newfound.store.project_file import read_project_file
+
+        root = Path(directory) if directory is not None else _found()
+        read_project_file(Layout(root))
+        return Project(root)
+
+    def status(self) -> dict[str, Any]:
+        """Summarise data, versions and campaigns, what is stale, and the next command to run."""
+        from newfound.status import status
+
+        return status(self.layout)
+
+    def verify(self, deep: bool = False) -> dict[str, Any]:
+        """Check files against what was written; raises DamagedError naming each damaged one."""
+        from newfound.store.verify import verify
+
+        return verify(self.layout, deep)
+
+    def compact(self) -> dict[str, Any]:
+        """Merge small files and remove what nothing refers to."""
+        from newfound.store.compact import compact
+
+        return compact(self.layout, self.lock_timeout)
+
+    # -- datasets ----------------------------------------------------------------------------------------------
+
+    def import_dataset(
+        self,
+        dataset: str,
+        paths: Sequence[str | Path],
+        *,
+        schema: str | Path | None = None,
+        mode: str = "full",
+        mapping: Mapping[str, str] | None = None,
+        dry_run: bool = False,
+        on_error: str = "fail",
+        rejects: str | Path | None = None,
+        progress: ProgressCallback = silent,
+    ) -> dict[str, Any]:
+        """Import files into `interactions`, `items` or `users`; all or nothing unless `on_error` is "skip"."""
+        from newfound.dataset.importing import import_dataset
+
+        return import_dataset(
+            self.layout,
+            dataset,
+            list(paths),
+            schema_path=None if schema is None else Path(schema),
+            mode=mode,
+            mapping=dict(mapping or {}),
+            dry_run=dry_run,
+            on_error=on_error,
+            rejects=None if rejects is None else Path(rejects),
+            progress=progress,
+            lock_timeout=self.lock_timeout,
+        )
+
+    def datasets(self) -> list[dict[str, Any]]:
+        """Count what each dataset holds."""
+        from newfound.dataset.describe import summarize
+
+        return [summarize(self.layout, name) for name in ("interactions", "items", "users", "events")]
+
+    def describe_dataset(self, dataset: str) -> dict[str, Any]:
+        """Describe a dataset: counts, times and its schema document."""
+        from newfound.dataset.describe import describe
+
+        return describe(self.layout, dataset)
+
+    def analyze(self) -> dict[str, Any]:
+        """Look for what will hurt training or recommending."""
+        from newfound.dataset.analyze import analyze
+
+        return analyze(self.layout)
+
+    def export(self, dataset: str, output: str | Path, impressions: bool = False) -> dict[str, Any]:
+        """Write every stored row to a CSV, JSON Lines or Parquet file."""
+        from newfound.dataset.export import export
+
+        return export(self.layout, dataset, Path(output), impressions=impressions)
+
+    def put_events(self, lines: Iterable[bytes], on_error: str = "fail") -> dict[str, Any]:
+        """Store events, one JSON object a line; they are durable when this returns."""
+        from newfound.dataset.events import put_events
+
+        return put_events(self.layout, lines, on_error=on_error, lock_timeout=self.lock_timeout)
+
+    def put_items(self, lines: Iterable[bytes], on_error: str = "fail") -> dict[str, Any]:
+        """Store item records, each replacing the whole record of the same id."""
+        from newfound.dataset.records import put_records
+
+        return put_records(self.layout, "items", lines, on_error=on_error, lock_timeout=self.lock_timeout)
+
+    def put_users(self, lines: Iterable[bytes], on_error: str = "fail") -> dict[str, Any]:
+        """Store user records, each replacing the whole record of the same id."""
+        from newfound.dataset.records import put_records
+
+        return put_records(self.layout, "users", lines, on_error=on_error, lock_timeout=self.lock_timeout)
+
+    # -- schemas -----------------------------------------------------------------------------------------------
+
+    def schemas(self) -> list[dict[str, Any]]:
+        """List the schema document in force for each dataset."""
+        from newfound.schema.builtin import builtin
+        from newfound.schema.registry import registered
+
+        found = []
+        for name in ("interactions", "items", "users"):
+            own = registered(self.layout, name)
+            source = "built-in" if own is None else "registered"
+            found.append({"dataset": name, "source": source, "fields": len((own or builtin(name)).fields)})
+        return found
+
+    def schema(self, dataset: str) -> dict[str, Any]:
+        """Show the schema document in force for a dataset."""
+        from newfound.schema.registry import document_for
+
+        return document_for(self.layout, dataset).to_dict()
+
+    # -- solutions ---------------------------------------------------------------------------------------------
+
+    def create_solution(
+        self,
+        name: str,
+        recipe: str = "user-personalization",
+        event_type: str | None = None,
+        event_value_threshold: float | None = None,
+        hyperparameters: Mapping[str, str] | None = None,
+    ) -> dict[str, Any]:
+        """Create a solution: a recipe with its settings."""
+        from newfound.solutions import Solution, check_hyperparameters, create_solution
+
+        chosen = dict(hyperparameters or {})
+        check_hyperparameters(chosen)
+        solution = Solution(name, recipe, event_type, event_value_threshold, chosen)
+        made, created = create_solution(self.layout, solution)
+        return self.solution(made.name) | {"created": created}
+
+    def train(
+        self,
+        name: str = "default",
+        mode: str = "full",
+        *,
+        seed: int = 0,
+        resume: bool = False,
+        max_minutes: float | None = None,
+        parent: str | None = None,
+        progress: ProgressCallback = silent,
+    ) -> dict[str, Any]:
+        """Train a new version: `full` from all data, `update` from what arrived since its parent."""
+        from newfound.training import train_full, train_update
+
+        if mode == "update":
+            if resume or max_minutes is not None:
+                raise UsageError(
+                    "--resume and --max-minutes belong to --mode full", "an UPDATE takes seconds"
+                )
+            return train_update(self.layout, name, seed=seed, parent=parent, lock_timeout=self.lock_timeout)
+        if mode != "full" or parent is not None:
+            problem = f"training mode {mode!r}" if mode != "full" else "--parent in a FULL training"
+            raise UsageError(
+                f"{problem} has no meaning", "use --mode full, or --mode update with or without --parent"
+            )
+        return train_full(
+            self.layout,
+            name,
+            seed=seed,
+            resume=resume,
+            max_minutes=max_minutes,
+            lock_timeout=self.lock_timeout,
+            progress=progress,
+        )
+
+    def solutions(self) -> list[dict[str, Any]]:
+        """List solutions with their newest versions."""
+        from newfound.solutions import list_solutions
+        from newfound.store.versions import list_versions, newest_active
+
+        found = []
+        for solution in list_solutions(self.layout):
+            versions = list_versions(self.layout, solution.name)
+            newest = newest_active(self.layout, solution.name)
+            found.append(
+                {
+                    "name": solution.name,
+                    "recipe": solution.recipe,
+                    "solutionVersion": newest.name if newest else None,
+                    "status": versions[-1].status if versions else None,
+                    "versions": len(versions),
+                }
+            )
+        return found
+
+    def solution(self, reference: str) -> dict[str, Any]:
+        """Describe a solution, or one version of it (`default@v2`)."""
+        from newfound.solutions import read_solution
+        from newfound.store.versions import find_version, newest_active, parse_reference
+        from newfound.training import describe_training
+
+        name, number = parse_reference(reference)
+        if number is not None:
+            return describe_training(find_version(self.layout, reference))
+        found = read_solution(self.layout, name)
+        newest = newest_active(self.layout, name)
+        return found.to_dict() | {"latestSolutionVersion": newest.name if newest else None}
+
+    def versions(self, name: str = "default") -> list[dict[str, Any]]:
+        """List the versions of a solution, the ones in progress or failed included."""
+        from newfound.solutions import read_solution
+        from newfound.store.versions import list_versions
+        from newfound.training import describe_training
+
+        read_solution(self.layout, name)
+        return [describe_training(version) for version in list_versions(self.layout, name)]
+
+    def metrics(self, reference: str = "default") -> dict[str, Any]:
+        """Show the offline metrics of a version, beside those of popularity and sequential rules."""
+        from newfound.training import describe_metrics
+
+        return describe_metrics(self.layout, reference)
+
+    def delete_solution(self, reference: str) -> dict[str, Any]:
+        """Delete a solution or one version; refused while a campaign serves it."""
+        from newfound.solutions import delete_solution
+
+        delete_solution(self.layout, reference, self.lock_timeout)
+        return {"name": reference, "deleted": True}
+
+    # -- campaigns ---------------------------------------------------------------------------------------------
+
+    def create_campaign(
+        self,
+        name: str = "default",
+        solution: str | None = None,
+        exploration_weight: float | None = None,
+        exploration_item_age_cutoff: float | None = None,
+        follow_latest: bool | None = None,
+    ) -> dict[str, Any]:
+        """Create a campaign on a version (default: the newest ACTIVE one, pinned)."""
+        from newfound.campaigns import create_campaign
+
+        campaign, created = create_campaign(
+            self.layout,
+            name,
+            solution or "default",
+            exploration_weight,
+            exploration_item_age_cutoff,
+            bool(follow_latest),
+        )
+        return campaign.to_dict() | {"created": created}
+
+    def update_campaign(
+        self,
+        name: str = "default",
+        solution: str | None = None,
+        exploration_weight: float | None = None,
+        exploration_item_age_cutoff: float | None = None,
+        follow_latest: bool | None = None,
+    ) -> dict[str, Any]:
+        """Move a campaign to the newest version, or to the given one, or change its exploration."""
+        from newfound.campaigns import update_campaign
+
+        campaign, updated = update_campaign(
+            self.layout,
+            name,
+            solution,
+            exploration_weight,
+            exploration_item_age_cutoff,
+            follow_latest,
+            self.lock_timeout,
+        )
+        return campaign.to_dict() | {"updated": updated}
+
+    def campaigns(self) -> list[dict[str, Any]]:
+        """List campaigns."""
+        from newfound.campaigns import list_campaigns
+
+        return [campaign.to_dict() for campaign in list_campaigns(self.layout)]
+
+    def campaign(self, name: str = "default") -> dict[str, Any]:
+        """Describe a campaign."""
+        from newfound.campaigns import read_campaign, serving_version
+
+        found = read_campaign(self.layout, name)
+        return found.to_dict() | {"servingVersion": serving_version(self.layout, found).name}
+
+    def delete_campaign(self, name: str) -> dict[str, Any]:
+        """Delete a campaign; its versions stay."""
+        from newfound.campaigns import delete_campaign
+
+        delete_campaign(self.layout, name)
+        return {"name": name, "deleted": True}
+
+    # -- recommending ------------------------------------------------------------------------------------------
+
+    def recommend(
+        self,
+        user: str,
+        *,
+        rank_items: Sequence[str] | None = None,
+        campaign: str = "default",
+        num_results: int = 25,
+        filter: str | None = None,  # the command line's name
+        filter_values: Mapping[str, str] | None = None,
+        explain: bool = False,
+        seed: int | None = None,
+        log: bool = True,
+        at: str | None = None,
+    ) -> dict[str, Any]:
+        """Recommend items for a user, or rank the given ones; the response is logged unless `log` is False."""
+        from newfound.recommending import Options, recommend
+
+        options = Options(campaign, num_results, filter, filter_values, explain, seed, log, at)
+        return recommend(self.layout, options, user, rank_items, self.lock_timeout)
+
+    def recommend_batch(
+        self,
+        input: str | Path,  # the command line's name
+        output: str | Path,
+        *,
+        campaign: str = "default",
+        num_results: int = 25,
+        filter: str | None = None,  # the command line's name
+        filter_values: Mapping[str, str] | None = None,
+        seed: int | None = None,
+        log: bool = True,
+        at: str | None = None,
+        progress: ProgressCallback = silent,
+    ) -> dict[str, Any]:
+        """Answer a file of JSON Lines requests into another; returns a summary."""
+        from newfound.recommending import Options, recommend_batch
+
+        options = Options(campaign, num_results, filter, filter_values, False, seed, log, at)
+        return recommend_batch(self.layout, options, Path(input), Path(output), self.lock_timeout, progress)
+
+    # -- filters -----------------------------------------------------------------------------------------------
+
+    def create_filter(self, name: str, expression: str) -> dict[str, Any]:
+        """Store a filter expression under a name."""
+        from newfound.item_filters import create_filter
+
+        record, created = create_filter(self.layout, name, expression)
+        return record | {"created": created}
+
+    def filters(self) -> list[dict[str, Any]]:
+        """List named filters."""
+        from newfound.item_filters import list_filters
+
+        return list_filters(self.layout)
+
+    def filter(self, name: str) -> dict[str, Any]:
+        """Describe a named filter."""
+        from newfound.item_filters import describe_filter
+
+        return describe_filter(self.layout, name)
+
+    def check_filter(self, expression: str) -> dict[str, Any]:
+        """Parse an expression without storing it; raises InvalidFilterError."""
+        from newfound.serving.filters import parse_filter
+
+        return {"valid": True, "parameters": list(parse_filter(expression).parameters)}
+
+    def delete_filter(self, name: str) -> dict[str, Any]:
+        """Delete a named filter."""
+        from newfound.item_filters import delete_filter
+
+        delete_filter(self.layout, name)
+        return {"name": name, "deleted": True}
+
+
+def check_schema(path: str | Path) -> dict[str, Any]:
+    """Check a schema document file; raises SchemaError."""
+    from newfound.schema.parsing import read_document
+
+    document = read_document(Path(path))
+    return {"dataset": document.dataset, "valid": True, "fields": len(document.fields)}
+
+
+def infer_schema(path: str | Path, dataset: str) -> dict[str, Any]:
+    """Infer a schema document from a data file, with notes on what was decided."""
+    from newfound.schema.infer import infer_file
+
+    document, notes = infer_file(Path(path), dataset)
+    return {"document": document.to_dict(), "notes": notes}
+
+
+def _found() -> Path:
+    if stated := os.environ.get(ENVIRONMENT):
+        return Path(stated)
+    here = Path.cwd()
+    for folder in (here, *here.parents):
+        if (folder / "newfound.json").exists():
+            return folder
+    raise NotFoundError(
+        f"no project in {here} or above", "run `newfound init`, or name a project with -C DIR", str(here)
+    )
+
+
+__all__ = ["Project", "check_schema", "infer_schema"]

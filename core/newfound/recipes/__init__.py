@@ -1,0 +1,1 @@
+"""How a recipe makes a bundle at FULL and at UPDATE."""

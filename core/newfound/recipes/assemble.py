@@ -1,0 +1,269 @@
+"""Turn trained arrays and encoded histories into a bundle in memory: the last stage of FULL.
+
+The same function makes the bundle that is published, from all events, and the one that is judged, from the events
+that training saw.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from newfound.dataset import popularity, rules
+from newfound.dataset.features import FeatureFields, TokenTable, content_rows, one_hot
+from newfound.dataset.histories import EventSelection, Histories
+from newfound.dataset.runs import ranges
+from newfound.explore.calibration import Calibration
+from newfound.explore.posterior import TRIAL_FIELDS, Posteriors, Trials
+from newfound.explore.prior import UserFeatures, fit_ridge, principal_user_features
+from newfound.serving.arrays import Array
+from newfound.serving.bundle import Blend, Bundle, BundleMeta
+from newfound.serving.ids import IdIndex
+from newfound.serving.network import Floats, Network
+from newfound.serving.user_state import STATE_FIELDS, Sequences, UserStates, advance, request_vectors
+
+HOUR, DAY = 3_600.0, 86_400.0
+HALF_LIVES = (HOUR, 4 * HOUR, 12 * HOUR, 2 * DAY, 7 * DAY, 30 * DAY, 36_500 * DAY)
+DEFAULT_BLEND = Blend(1.0, 0.5, (0.0,) * len(HALF_LIVES))
+DEFAULT_RULE_MAP = (float(np.log(1e-4)), 0.0)
+PRIOR_EVENTS = 10.0
+SHOWN_EVENT = 0.05
+"""What one impression tells of an item, in interactions: about q (1 - q) at a click rate of 5 %."""
+WARM_EVENTS = 5
+RIDGE_TOKENS = 256
+STATE_SAMPLE = 20_000
+BIAS_VARIANCE_RANGE = (0.05, 4.0)
+
+
+@dataclass(frozen=True, slots=True)
+class FullInputs:
+    """What FULL made of the project's data. `shown` int64 (n_items,): impressions of each item in the data."""
+
+    histories: Histories
+    selection: EventSelection
+    fields: FeatureFields
+    tokens: TokenTable
+    created: NDArray[np.int64]
+    created_stated: NDArray[np.bool_]
+    shown: NDArray[np.int64]
+    latest: int
+    event_offset: int
+    item_record_offset: int
+    explores: bool
+    seed: int
+
+
+def assemble(
+    inputs: FullInputs,
+    seen: Histories,
+    trained: Mapping[str, Array],
+    blend: Blend = DEFAULT_BLEND,
+    rule_map: tuple[float, float] = DEFAULT_RULE_MAP,
+    users: NDArray[np.integer] | None = None,
+) -> Bundle:
+    """Build a bundle from the events of `seen` (trained ones only) and the network's arrays.
+
+    `users`: codes whose states are needed (None: all); the others stay at the empty history.
+    """
+    network = Network.from_arrays(trained)
+    events = np.bincount(seen.items, minlength=seen.n_items).astype(np.int64)
+    described = described_items(inputs.tokens, seen.n_items)
+    vectors, bias, content, content_bias = _item_rows(inputs.tokens, described, trained, events)
+    states = _final_states(network, vectors, seen, users)
+    features = _user_features(network, vectors, states, inputs.seed)
+    counts = popularity.updated(
+        popularity.empty(np.array(HALF_LIVES), seen.n_items), seen.items, seen.times, seen.n_items
+    )
+    warm = events >= WARM_EVENTS
+    warm = warm if warm.any() else events >= 0
+    shares = popularity.log_shares(counts.values)
+    usual = shares[:, warm].mean(axis=1)
+    gamma = np.asarray(blend.popularity, np.float32)
+    appeal = blend.network * (bias - content_bias) + gamma @ (shares - usual[:, None])
+    metadata_bias, ridge, bias_variance = _metadata_bias(inputs.tokens, appeal, warm, inputs.seed)
+    offsets = (vectors - content)[warm] @ features.directions.T
+    vector_variance = np.square(blend.network * offsets).mean(axis=0)
+    table = rules.build(seen.items, seen.offsets[:-1], seen.offsets[1:], seen.n_items)
+    history = inputs.histories
+    trials = Trials.empty(len(features.directions) + 1)
+    nothing = Posteriors.empty(len(features.directions) + 1)
+    shown = np.where(events >= WARM_EVENTS, inputs.shown, 0)
+    factor = PRIOR_EVENTS / (PRIOR_EVENTS + events + SHOWN_EVENT * shown)
+    base: dict[str, Array] = {
+        **{name: array for name, array in trained.items() if name not in ("E", "item_bias")},
+        **IdIndex.build(seen.item_ids).arrays("items"),
+        **IdIndex.build(seen.user_ids).arrays("users"),
+        **IdIndex.build(inputs.tokens.vocabulary).arrays("tokens"),
+        **{f"state_{name}": getattr(states, name) for name in STATE_FIELDS},
+        "E": vectors,
+        "item_bias": bias,
+        "history_offsets": history.offsets,
+        "history_items": history.items,
+        "history_times": history.times,
+        "history_types": history.types,
+        "history_trained": history.trained,
+        "rules_offsets": table.offsets,
+        "rules_items": table.items,
+        "rules_values": table.values,
+        "directions": features.directions,
+        "center": features.center,
+        "prior_variance": np.append(np.clip(bias_variance, *BIAS_VARIANCE_RANGE), vector_variance).astype(
+            np.float32
+        ),
+        "usual_vector": vectors[warm].mean(axis=0),
+        "usual_bias": bias[warm].mean(keepdims=True),
+        "ridge": ridge,
+        "shown_at_full": shown,
+        "clicker_scale": np.array([_clicker_scale(network, vectors, states, features, seen)], np.float32),
+    }
+    overlay: dict[str, Array] = {
+        **empty_overlay(network.size),
+        "created": inputs.created,
+        "created_stated": inputs.created_stated,
+        "described": described,
+        "events": events,
+        "events_at_full": events,
+        "organic": events,
+        "shown": inputs.shown,
+        "clicked": np.zeros(seen.n_items, np.int64),
+        "popularity": counts.values,
+        "metadata_bias": metadata_bias,
+        "prior_factor": factor.astype(np.float32),
+        **{f"trial_{name}": getattr(trials, name) for name in TRIAL_FIELDS},
+        **{f"posterior_{name}": getattr(nothing, name) for name in ("item", "mean", "variance")},
+    }
+    meta = BundleMeta(
+        explores=inputs.explores,
+        latest=inputs.latest,
+        popularity_reference=int(counts.reference),
+        event_offset=inputs.event_offset,
+        item_record_offset=inputs.item_record_offset,
+        type_names=history.type_names,
+        selection=inputs.selection,
+        half_lives=HALF_LIVES,
+        blend=blend,
+        rule_map=rule_map,
+        calibration=Calibration(),
+        prior_events=PRIOR_EVENTS,
+        popularity_prior=tuple(float(value) for value in usual),
+        features=inputs.fields,
+    )
+    return Bundle(meta, base, overlay)
+
+
+def empty_overlay(size: int) -> dict[str, Array]:
+    """The arrays of what changed since FULL, when nothing did; `size` is the embedding size d."""
+    states = UserStates.empty(0, size)
+    return {
+        **IdIndex.build([]).arrays("items"),
+        **IdIndex.build([]).arrays("users"),
+        **{f"state_{name}": getattr(states, name) for name in STATE_FIELDS},
+        "row_item": np.zeros(0, np.int32),
+        "row_E": np.zeros((0, size), np.float32),
+        "row_bias": np.zeros(0, np.float32),
+        "clicker_sum": np.zeros((0, size), np.float32),
+        "clicker_count": np.zeros(0, np.float32),
+        "history_offsets": np.zeros(1, np.int64),
+        "history_items": np.zeros(0, np.int32),
+        "history_times": np.zeros(0, np.int64),
+        "history_types": np.zeros(0, np.int16),
+        "history_trained": np.zeros(0, np.bool_),
+        "rules_offsets": np.zeros(1, np.int64),
+        "rules_items": np.zeros(0, np.int32),
+        "rules_values": np.zeros(0, np.float32),
+    }
+
+
+def described_items(tokens: TokenTable, n_items: int) -> NDArray[np.bool_]:
+    """Mark the items (n_items,) that carry at least one known token."""
+    if not tokens.n_fields:
+        return np.zeros(n_items, np.bool_)
+    return np.diff(tokens.offsets[:: tokens.n_fields]) > 0
+
+
+def _item_rows(
+    tokens: TokenTable, described: NDArray[np.bool_], trained: Mapping[str, Array], events: NDArray[np.int64]
+) -> tuple[Floats, Floats, Floats, Floats]:
+    """Vectors and biases of all items, and the part of each that metadata alone predicts.
+
+    An item with neither events nor metadata stands at the average of those with events.
+    """
+    vectors = np.array(trained["E"], dtype=np.float32)
+    bias = np.array(trained["item_bias"], dtype=np.float32)
+    known = events > 0
+    known = known if known.any() else ~known
+    usual_vector, usual_bias = vectors[known].mean(axis=0), bias[known].mean()
+    if "token_vectors" not in trained:
+        vectors[~known], bias[~known] = usual_vector, usual_bias
+        return vectors, bias, np.broadcast_to(usual_vector, vectors.shape), np.full_like(bias, usual_bias)
+    content = content_rows(tokens, np.asarray(trained["token_vectors"], np.float32))
+    content_bias = content_rows(tokens, np.asarray(trained["token_bias"], np.float32)[:, None])[:, 0]
+    content[~described], content_bias[~described] = usual_vector, usual_bias
+    lost = ~described & ~known
+    vectors[lost], bias[lost] = usual_vector, usual_bias
+    return vectors, bias, content, content_bias
+
+
+def _final_states(
+    network: Network, vectors: Floats, seen: Histories, users: NDArray[np.integer] | None
+) -> UserStates:
+    """States of all users after their last seen event."""
+    states = UserStates.empty(seen.n_users, network.size)
+    chosen = np.arange(seen.n_users) if users is None else np.asarray(users)
+    starts, stops = seen.offsets[chosen], seen.offsets[chosen + 1]
+    at = ranges(starts, stops)
+    offsets = np.append(0, np.cumsum(stops - starts))
+    sequences = Sequences(offsets, seen.items[at], seen.times[at], seen.types[at])
+    ready = advance(network, lambda codes: vectors[codes], states.rows(chosen), sequences)
+    for name in STATE_FIELDS:
+        getattr(states, name)[chosen] = getattr(ready, name)
+    return states
+
+
+def _user_features(network: Network, vectors: Floats, states: UserStates, seed: int) -> UserFeatures:
+    """Principal directions of the vectors that users have a day after their last event."""
+    active = np.flatnonzero(states.item >= 0)
+    if len(active) > STATE_SAMPLE:
+        active = np.sort(np.random.default_rng(seed).choice(active, STATE_SAMPLE, replace=False))
+    some = states.rows(active)
+    nobody = np.zeros(network.size, np.float32)
+    tomorrow = some.time + int(DAY)
+    return principal_user_features(
+        request_vectors(network, lambda codes: vectors[codes], some, tomorrow, nobody)
+    )
+
+
+def _clicker_scale(
+    network: Network, vectors: Floats, states: UserStates, features: UserFeatures, seen: Histories
+) -> float:
+    """Regress item vectors on the mean vector of the users who chose them last, both centred."""
+    active = np.flatnonzero(states.item >= 0)
+    some = states.rows(active)
+    users = (
+        request_vectors(network, lambda codes: vectors[codes], some, some.time, features.center)
+        - features.center
+    )
+    counts = np.bincount(some.item, minlength=seen.n_items)
+    sums = np.zeros_like(vectors)
+    np.add.at(sums, some.item, users)
+    often = counts >= WARM_EVENTS
+    if not often.any():
+        return 0.0
+    means = sums[often] / counts[often, None]
+    centred = vectors[often] - vectors[often].mean(axis=0)
+    return max(float((means * centred).sum() / max(float((means * means).sum()), 1e-9)), 0.0)
+
+
+def _metadata_bias(
+    tokens: TokenTable, appeal: Floats, warm: NDArray[np.bool_], seed: int
+) -> tuple[Floats, NDArray[np.float64], float]:
+    """Predict items' appeal (n_items,) from their commonest tokens: predictions, coefficients, residual variance."""
+    if not tokens.vocabulary:
+        return np.zeros_like(appeal), np.zeros(1), float(appeal[warm].var())
+    n_tokens = min(RIDGE_TOKENS, len(tokens.vocabulary))
+    marks = one_hot(tokens, n_tokens)
+    fit = fit_ridge(marks[warm], appeal[warm] - appeal[warm].mean(), seed)
+    return fit.predict(marks), fit.coefficients, fit.residual_variance

@@ -1,0 +1,112 @@
+"""Fit the weights of the served score on events that the bundle has not seen (model specification §2, The blend)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from newfound.dataset import popularity
+from newfound.dataset.runs import ranges
+from newfound.evaluation import blend as likelihood
+from newfound.evaluation.candidates import draw
+from newfound.serving.bundle import Blend, Bundle
+from newfound.serving.network import Floats
+from newfound.serving.relevance import rule_shares
+
+MAX_EXAMPLES = 1_000
+MAX_CELLS = 40_000_000
+N_HEAD, N_TAIL = 400, 600
+
+
+@dataclass(frozen=True, slots=True)
+class Examples:
+    """n events to predict: user vectors float32 (n, d), target items int32, times int64 (Unix seconds),
+
+    histories as `items[starts[e]:stops[e]]`; hide_seen: the user's own past items compete no more.
+    """
+
+    vectors: Floats
+    targets: NDArray[np.int32]
+    times: NDArray[np.int64]
+    items: NDArray[np.int32]
+    starts: NDArray[np.int64]
+    stops: NDArray[np.int64]
+    hide_seen: bool
+
+
+def popularity_before(
+    state: popularity.DecayedPopularity,
+    items: NDArray[np.int32],
+    times: NDArray[np.int64],
+    moments: NDArray[np.int64],
+) -> Iterator[tuple[int, Floats]]:
+    """Walk through events in time and yield (e, log shares (H, n_items)) as they stood just before `moments[e]`."""
+    order = np.argsort(times, kind="stable")
+    items, times = items[order], times[order]
+    n_items = state.values.shape[1]
+    done = 0
+    for example in np.argsort(moments, kind="stable"):
+        until = int(np.searchsorted(times, moments[example], side="left"))
+        if until > done:
+            state = popularity.updated(state, items[done:until], times[done:until], n_items)
+            done = until
+        yield int(example), popularity.log_shares(popularity.values_at(state, int(moments[example])))
+
+
+def n_examples(n_items: int) -> int:
+    """How many examples fit in memory and time for a catalogue of this size."""
+    return int(np.clip(MAX_CELLS // max(n_items, 1), 50, MAX_EXAMPLES))
+
+
+def fit_rule_map(logits: Floats, shares: Floats) -> tuple[float, float]:
+    """Regress log rule shares on network logits, each cell weighted by its softmax probability: intercept, slope."""
+    weights = np.exp(logits - logits.max(axis=1, keepdims=True)).astype(np.float64)
+    weights /= weights.sum()
+    mean_x, mean_y = float((weights * logits).sum()), float((weights * shares).sum())
+    x = logits - mean_x
+    slope = float((weights * x * (shares - mean_y)).sum() / max(float((weights * x * x).sum()), 1e-9))
+    slope = max(slope, 0.0)
+    return mean_y - slope * mean_x, slope
+
+
+def fit_blend(
+    bundle: Bundle,
+    examples: Examples,
+    shares_before: Iterator[tuple[int, Floats]],
+    seed: int,
+) -> tuple[Blend, tuple[float, float]]:
+    """Fit network, rule and popularity weights by maximum likelihood: the blend and the rule map that goes with it.
+
+    `shares_before` yields the popularity components of each example, from `popularity_before`.
+    """
+    defaults = bundle.meta.blend
+    if not len(examples.targets):
+        return defaults, bundle.meta.rule_map
+    logits = bundle.logits(examples.vectors)
+    shares = rule_shares(bundle.rules, examples.items, examples.starts, examples.stops)
+    rule_map = fit_rule_map(logits, shares)
+    r = bundle.trust
+    rho = r * shares + (1 - r) * (rule_map[0] + rule_map[1] * logits)
+    head = defaults.network * logits + defaults.rules * rho
+    if examples.hide_seen:
+        rows = np.repeat(np.arange(len(examples.targets)), examples.stops - examples.starts)
+        targets = (np.arange(len(examples.targets)), examples.targets)
+        asked = head[targets]
+        head[rows, examples.items[ranges(examples.starts, examples.stops)]] = -np.inf
+        head[targets] = asked
+    chosen = draw(head, examples.targets, N_HEAD, N_TAIL, seed)
+    codes = chosen.codes
+    prior = np.asarray(bundle.meta.popularity_prior, np.float32)[:, None]
+    components = np.empty((*codes.shape, 2 + len(prior)), np.float32)
+    components[:, :, 0] = np.take_along_axis(logits, codes, axis=1)
+    components[:, :, 1] = np.take_along_axis(rho, codes, axis=1)
+    for example, popular in shares_before:
+        own = r[codes[example]]
+        components[example, :, 2:] = (own * popular[:, codes[example]] + (1 - own) * prior).T
+    start = np.array([defaults.network, defaults.rules, *defaults.popularity])
+    fit = likelihood.fit(components, chosen.offsets, start)
+    network, rules, *gammas = (float(weight) for weight in fit.weights)
+    return replace(defaults, network=network, rules=rules, popularity=tuple(gammas)), rule_map

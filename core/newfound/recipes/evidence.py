@@ -1,0 +1,164 @@
+"""From events to evidence: which lists were shown, what was clicked in them, by whom in which state (design §4).
+
+One slate is one response or one explicit list. An explicit list wins over the response that the same event names.
+A response that no event refers to is no evidence.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from newfound.dataset.event_rows import EventRow, Response
+from newfound.explore.posterior import Trials
+from newfound.hashing import hash64
+from newfound.serving.bundle import Bundle
+from newfound.serving.network import Floats
+from newfound.serving.relevance import log_softmax_scores, relevance, static_relevance
+from newfound.serving.user_state import Sequences, UserStates, advance, request_vectors
+
+SAME_DISPLAY_SECONDS = 3_600
+BLOCK_USERS = 256
+
+
+@dataclass(slots=True)
+class Slate:
+    """One displayed list; `scores` None for an explicit list, whose order means nothing."""
+
+    key: int
+    user: str
+    time: int
+    offset: int
+    items: tuple[str, ...]
+    scores: tuple[float, ...] | None
+    clicked: set[str] = field(default_factory=set)
+
+
+def slate_key(row: EventRow) -> int:
+    """Name the slate that an event refers to: its response, else the same list within a session or an hour."""
+    if row.recommendation_id:
+        return hash64(f"response {row.recommendation_id}")
+    display = row.session or str(row.time // SAME_DISPLAY_SECONDS)
+    return hash64("\x00".join(("list", row.user, display, *(row.impression or ()))))
+
+
+def collect_slates(rows: Iterable[EventRow], responses: Mapping[str, Response]) -> list[Slate]:
+    """Gather the slates that events refer to, with all clicks on them; rows come in (time, offset) order."""
+    slates: dict[int, Slate] = {}
+    for row in rows:
+        response = responses.get(row.recommendation_id) if row.recommendation_id else None
+        if row.impression is None and response is None:
+            continue
+        key = slate_key(row)
+        if key not in slates:
+            slates[key] = Slate(key, row.user, row.time, row.offset, (), None)
+        slate = slates[key]
+        if row.impression is not None:
+            slate.items, slate.scores = row.impression, None
+        elif response is not None and not slate.items:
+            slate.items, slate.scores = response.items, response.scores
+        if row.item is not None and row.counts:
+            slate.clicked.add(row.item)
+    return list(slates.values())
+
+
+def build_trials(
+    bundle: Bundle,
+    slates: list[Slate],
+    vectors: Floats,
+    tails: tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.int64]],
+    wanted: NDArray[np.bool_],
+) -> Trials:
+    """Turn slates into trials of the `wanted` items (mask over item codes).
+
+    vectors: (n_slates, d), the user's vector when each was shown; tails: the user's last items before it.
+    """
+    features = bundle.user_features.of(vectors)
+    codes = [[bundle.item_code(item) for item in slate.items] for slate in slates]
+    explicit = np.array([k for k, slate in enumerate(slates) if slate.scores is None], np.int64)
+    log_scores = dict(
+        zip(explicit.tolist(), _log_scores(bundle, vectors, features, tails, explicit), strict=True)
+    )
+    parts: list[tuple[int, int, float, int, bool, int]] = []
+    for k, slate in enumerate(slates):
+        first: set[int] = set()
+        for position, (item, code) in enumerate(zip(slate.items, codes[k], strict=True), start=1):
+            if code < 0 or code in first or not wanted[code]:
+                continue
+            first.add(code)
+            if slate.scores is None:
+                score, shown_at = float(log_scores[k][code]), 0
+            else:
+                score, shown_at = float(np.log(max(slate.scores[position - 1], 1e-12))), position
+            parts.append((code, k, score, shown_at, item in slate.clicked, slate.key))
+    if not parts:
+        return Trials.empty(features.shape[1])
+    code_column, slate_column, score_column, position_column, clicked_column, key_column = zip(
+        *parts, strict=True
+    )
+    return Trials(
+        np.array(code_column, np.int32),
+        features[np.array(slate_column)],
+        np.array(score_column, np.float32),
+        np.array(position_column, np.int16),
+        np.array(clicked_column, np.bool_),
+        np.array(key_column, np.uint64),
+    )
+
+
+def _log_scores(
+    bundle: Bundle,
+    vectors: Floats,
+    features: Floats,
+    tails: tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.int64]],
+    chosen: NDArray[np.int64],
+) -> Iterable[Floats]:
+    static = static_relevance(bundle, bundle.meta.popularity_reference)
+    items, starts, stops = tails
+    for low in range(0, len(chosen), BLOCK_USERS):
+        block = chosen[low : low + BLOCK_USERS]
+        values = relevance(
+            bundle, vectors[block], features[block], (items, starts[block], stops[block]), static
+        )
+        yield from log_softmax_scores(values)
+
+
+def vectors_when_shown(
+    bundle: Bundle,
+    states: UserStates,
+    sequences: Sequences,
+    user: NDArray[np.int64],
+    after: NDArray[np.int64],
+    at: NDArray[np.int64],
+) -> tuple[Floats, UserStates]:
+    """User vectors (n_slates, d) at the moment of each slate, and the users' states after all new events.
+
+    states, sequences: the users before their new events, and those events; slate s is of user `user[s]`, after
+    `after[s]` of them, at Unix time `at[s]`.
+    """
+    out = np.empty((len(user), bundle.network.size), np.float32)
+    by_moment: dict[int, NDArray[np.int64]] = {int(j): np.flatnonzero(after == j) for j in np.unique(after)}
+
+    def see(slates: NDArray[np.int64], seen: UserStates) -> None:
+        out[slates] = request_vectors(
+            bundle.network, bundle.item_rows, seen, at[slates], bundle.base["center"]
+        )
+
+    def observe(j: int, users: NDArray[np.int64], seen: UserStates) -> None:
+        slates = by_moment.get(j)
+        if slates is None:
+            return
+        row = np.full(len(states.item), -1)
+        row[users] = np.arange(len(users))
+        present = row[user[slates]] >= 0
+        if present.any():
+            see(slates[present], seen.rows(row[user[slates[present]]]))
+
+    final = advance(bundle.network, bundle.item_rows, states, sequences, observe)
+    last = np.flatnonzero(after == np.diff(sequences.offsets)[user]) if len(user) else np.zeros(0, np.int64)
+    if len(last):
+        see(last, final.rows(user[last]))
+    return out, final

@@ -1,0 +1,64 @@
+"""What FULL's impressions say of items that the network could not learn: too few events, yet shown."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from newfound.dataset.event_rows import EventRow, Response
+from newfound.dataset.histories import Histories
+from newfound.dataset.rule_counts import MAX_LAG
+from newfound.dataset.runs import ranges
+from newfound.explore.calibration import fit_calibration
+from newfound.explore.posterior import TRIAL_FIELDS, fit_posteriors
+from newfound.recipes.assemble import WARM_EVENTS
+from newfound.recipes.evidence import build_trials, collect_slates, vectors_when_shown
+from newfound.serving.bundle import Bundle
+from newfound.serving.user_state import Sequences, UserStates
+
+
+def unlearned_items(bundle: Bundle) -> list[str]:
+    """Ids of items with impressions but fewer than WARM_EVENTS events."""
+    codes = np.flatnonzero((bundle.overlay["events"] < WARM_EVENTS) & (bundle.overlay["shown"] > 0))
+    return [bundle.item_id(code) for code in codes.tolist()]
+
+
+def with_evidence(
+    bundle: Bundle, trained: Histories, rows: Sequence[EventRow], responses: Mapping[str, Response]
+) -> Bundle:
+    """Add trials and posteriors of unlearned items to a FULL bundle; rows come in (time, offset) order."""
+    slates = collect_slates(rows, responses)
+    if not slates:
+        return bundle
+    users = sorted({slate.user for slate in slates})
+    codes = bundle.base_users.codes_of(users)
+    row_of = {user: k for k, user in enumerate(users)}
+    starts = np.where(codes >= 0, trained.offsets[codes], 0)
+    stops = np.where(codes >= 0, trained.offsets[codes + 1], 0)
+    at = ranges(starts, stops)
+    offsets = np.append(0, np.cumsum(stops - starts))
+    sequences = Sequences(offsets, trained.items[at], trained.times[at], trained.types[at])
+    owner = np.array([row_of[slate.user] for slate in slates])
+    moments = np.array([slate.time for slate in slates], np.int64)
+    first, last = offsets[:-1][owner], offsets[1:][owner]
+    after = np.array(
+        [np.searchsorted(sequences.times[a:b], t) for a, b, t in zip(first, last, moments, strict=True)],
+        np.int64,
+    )
+    states = UserStates.empty(len(users), bundle.network.size)
+    vectors, _ = vectors_when_shown(bundle, states, sequences, owner, after, moments)
+    stop = first + after
+    tails = (sequences.items, np.maximum(first, stop - MAX_LAG), stop)
+    wanted = np.asarray(bundle.overlay["events"]) < WARM_EVENTS
+    trials = build_trials(bundle, slates, vectors, tails, wanted)
+    ordered = trials.rows(trials.position > 0)
+    calibration = fit_calibration(
+        ordered.log_score, ordered.position, ordered.clicked, bundle.meta.calibration
+    )
+    prior = bundle.overlay["prior_factor"][:, None] * np.asarray(bundle.base["prior_variance"], np.float32)
+    posteriors = fit_posteriors(trials, prior, calibration)
+    overlay = dict(bundle.overlay)
+    overlay |= {f"trial_{name}": getattr(trials, name) for name in TRIAL_FIELDS}
+    overlay |= {f"posterior_{name}": getattr(posteriors, name) for name in ("item", "mean", "variance")}
+    return Bundle(bundle.meta, bundle.base, overlay)

@@ -1,0 +1,198 @@
+"""Read what FULL needs from the project's tables, with polars."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from newfound import columns as c
+from newfound.dataset.current import current_records
+from newfound.dataset.event_rows import EventRow, Response, read_events, read_responses
+from newfound.dataset.features import TokenTable, build_vocabulary, choose_fields, encode_tokens, tokens_of
+from newfound.dataset.histories import EventSelection, build_histories
+from newfound.errors import TooLittleDataError
+from newfound.recipes.assemble import FullInputs
+from newfound.recipes.catalogue import Record, align_records, creation_times
+from newfound.schema.registry import document_for
+from newfound.store.delta_log import Snapshot
+from newfound.store.layout import Layout
+from newfound.store.tables import Table
+
+if TYPE_CHECKING:
+    import polars as pl
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshots:
+    """The table versions that one training reads."""
+
+    interactions: Snapshot
+    events: Snapshot
+    items: Snapshot
+    recommendations: Snapshot
+
+    @staticmethod
+    def take(layout: Layout) -> Snapshots:
+        """Pin the current versions."""
+        return Snapshots(*(Table(layout, name).snapshot() for name in Snapshots.__slots__))
+
+    def versions(self) -> dict[str, int]:
+        """Name the versions, for the version record."""
+        return {name: getattr(self, name).version for name in Snapshots.__slots__}
+
+
+def gather_full(
+    layout: Layout, at: Snapshots, selection: EventSelection, explores: bool, seed: int
+) -> FullInputs:
+    """Encode all interactions and describe all items; raise TooLittleDataError for a project without events."""
+    frames = list(_interaction_frames(layout, at))
+    if not frames:
+        raise TooLittleDataError(
+            "the project has no interactions", "run `newfound dataset import interactions FILE` first"
+        )
+    records: list[Record] = current_records(layout, "items", snapshot=at.items).to_dicts()
+    histories = build_histories(frames, [record[c.ITEM_ID] for record in records], selection)
+    described = align_records(records, histories.item_ids)
+    trained = histories.restricted_to_trained()
+    events = np.bincount(trained.items, minlength=histories.n_items)
+    known = [record for record, n in zip(described, events, strict=True) if record and n > 0]
+    fields = choose_fields(document_for(layout, "items"), known)
+    spelled = [tokens_of(record or {}, fields) for record in described]
+    vocabulary = build_vocabulary(tokens for tokens, n in zip(spelled, events, strict=True) if n > 0)
+    tokens: TokenTable = encode_tokens(spelled, vocabulary, len(fields))
+    shown, latest = _impressions(layout, at, histories.item_ids)
+    stated = np.array([bool(r) and r.get(c.CREATION_TIMESTAMP) is not None for r in described])
+    return FullInputs(
+        histories=histories,
+        selection=selection,
+        fields=fields,
+        tokens=tokens,
+        created=creation_times(described, histories.items, histories.times),
+        created_stated=stated,
+        shown=shown,
+        latest=max(latest, int(histories.times.max(initial=0))),
+        event_offset=at.events.next_offset,
+        item_record_offset=at.items.next_offset,
+        explores=explores,
+        seed=seed,
+    )
+
+
+def _interaction_frames(layout: Layout, at: Snapshots) -> Iterable[pl.LazyFrame]:
+    for name, snapshot in (("interactions", at.interactions), ("events", at.events)):
+        if snapshot.files:
+            yield Table(layout, name).scan(snapshot=snapshot)
+
+
+def _impressions(layout: Layout, at: Snapshots, item_ids: list[str]) -> tuple[NDArray[np.int64], int]:
+    """Count how often each item was shown, (n_items,), and find the newest event of all, clicked or not."""
+    import polars as pl
+
+    latest = 0
+    shown = []
+    for frame in _slate_frames(layout, at):
+        shown.append(frame.select(pl.col("shown").list.unique().explode().alias("item")))
+    if at.events.files:
+        newest = (
+            Table(layout, "events")
+            .scan(snapshot=at.events)
+            .select(pl.col(c.TIMESTAMP).max())
+            .collect()
+            .item()
+        )
+        latest = int(newest or 0)
+    counts = np.zeros(len(item_ids), np.int64)
+    if shown:
+        tally = pl.concat(shown).drop_nulls().group_by("item").len().collect()
+        place = {item_id: code for code, item_id in enumerate(item_ids)}
+        for item, n in tally.iter_rows():
+            if item in place:
+                counts[place[item]] = n
+    return counts, latest
+
+
+def _slate_frames(layout: Layout, at: Snapshots) -> Iterable[pl.LazyFrame]:
+    """Frames of displayed lists: user, item, type, value, time, offset, session, rid and the list `shown`."""
+    import polars as pl
+
+    if at.interactions.files and c.IMPRESSION in at.interactions.schema.names:
+        bulk = Table(layout, "interactions").scan(snapshot=at.interactions)
+        yield _slate_columns(bulk, pl.col(c.IMPRESSION).str.split("|")).filter(pl.col("shown").is_not_null())
+    if not at.events.files:
+        return
+    events = Table(layout, "events").scan(snapshot=at.events)
+    yield _slate_columns(events, pl.col(c.IMPRESSION)).filter(pl.col("shown").is_not_null())
+    if at.recommendations.files:
+        responses = (
+            Table(layout, "recommendations")
+            .scan(snapshot=at.recommendations)
+            .select(pl.col(c.RECOMMENDATION_ID).alias("rid"), pl.col(c.ITEM_IDS).alias("response"))
+        )
+        implicit = _slate_columns(events, pl.col(c.IMPRESSION)).filter(
+            pl.col("shown").is_null() & pl.col("rid").is_not_null()
+        )
+        joined = (
+            implicit.join(responses, on="rid")
+            .with_columns(pl.col("response").alias("shown"))
+            .drop("response")
+        )
+        yield joined.sort("offset").unique("rid", keep="first", maintain_order=True)
+
+
+def _slate_columns(frame: pl.LazyFrame, shown: pl.Expr) -> pl.LazyFrame:
+    import polars as pl
+
+    present = frame.collect_schema().names()
+
+    def column(name: str, dtype: Any) -> pl.Expr:  # noqa: ANN401  # a polars data type
+        return (pl.col(name) if name in present else pl.lit(None)).cast(dtype)
+
+    return frame.select(
+        pl.col(c.USER_ID).alias("user"),
+        column(c.ITEM_ID, pl.String).alias("item"),
+        column(c.EVENT_TYPE, pl.String).fill_null("").str.to_lowercase().alias("type"),
+        column(c.EVENT_VALUE, pl.Float64).alias("value"),
+        pl.col(c.TIMESTAMP).alias("time"),
+        column(c.EVENT_OFFSET, pl.Int64).fill_null(-1).alias("offset"),
+        column(c.SESSION_ID, pl.String).alias("session"),
+        column(c.RECOMMENDATION_ID, pl.String).alias("rid"),
+        shown.alias("shown"),
+    )
+
+
+def evidence_rows(
+    layout: Layout, at: Snapshots, items: list[str], selection: EventSelection
+) -> tuple[list[EventRow], dict[str, Response]]:
+    """Read the events that refer to lists in which one of these items was shown, in (time, offset) order."""
+    import polars as pl
+
+    wanted = set(items)
+    if not wanted:
+        return [], {}
+    rows: list[EventRow] = []
+    if at.interactions.files and c.IMPRESSION in at.interactions.schema.names:
+        bulk = Table(layout, "interactions").scan(snapshot=at.interactions)
+        listed = _slate_columns(bulk, pl.col(c.IMPRESSION).str.split("|"))
+        within = pl.col("shown").list.eval(pl.element().is_in(items)).list.any()
+        for row in listed.filter(within).collect().iter_rows(named=True):
+            rows.append(_bulk_row(row, selection))
+    events = Table(layout, "events")
+    streamed = read_events(events, at.events, 0, selection)
+    named = {row.recommendation_id for row in streamed if row.recommendation_id is not None}
+    responses = read_responses(Table(layout, "recommendations"), at.recommendations, named)
+    for row in streamed:
+        response = responses.get(row.recommendation_id or "")
+        if not wanted.isdisjoint(row.impression or (response.items if response else ())):
+            rows.append(row)
+    return sorted(rows, key=lambda row: (row.time, row.offset)), responses
+
+
+def _bulk_row(row: dict[str, Any], selection: EventSelection) -> EventRow:
+    counts = row["item"] is not None and selection.admits(row["type"], row["value"])
+    return EventRow(
+        -1, row["user"], row["item"], row["type"], row["time"], None, row["rid"], tuple(row["shown"]), counts
+    )

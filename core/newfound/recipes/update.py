@@ -1,0 +1,221 @@
+"""UPDATE: a new version in seconds, without a gradient step and without JAX (model specification §4).
+
+Its cost follows the new events and items: arrays of the FULL version are shared, what changed since lies in the
+overlay, and only small per-item arrays are written anew.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from newfound.dataset import popularity, rules
+from newfound.dataset.event_rows import EventRow, Response
+from newfound.explore.calibration import fit_calibration
+from newfound.explore.posterior import TRIAL_FIELDS, Trials, fit_posteriors
+from newfound.explore.settings import SECONDS_PER_DAY, ExplorationSettings
+from newfound.recipes.assemble import SHOWN_EVENT
+from newfound.recipes.blending import Examples, fit_blend, n_examples, popularity_before
+from newfound.recipes.catalogue import Record
+from newfound.recipes.evidence import Slate, build_trials, collect_slates, vectors_when_shown
+from newfound.recipes.items import with_new_items
+from newfound.recipes.users import Batch, batch_by_user, changed_users
+from newfound.serving.arrays import Array
+from newfound.serving.bundle import Blend, Bundle
+from newfound.serving.history import Tails, join_tails
+from newfound.serving.network import Floats
+from newfound.serving.user_state import UserStates, request_vectors
+
+KNOWN_EVENTS = 500
+"""An item with so many events at FULL keeps no trials: its prior is narrower than they could make it."""
+MIN_BLEND_EVENTS = 200
+AGE_JUMP_DAYS = 7
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateInputs:
+    """What arrived since the parent: event rows in (time, offset) order, responses they name, item records."""
+
+    rows: Sequence[EventRow]
+    responses: Mapping[str, Response]
+    records: Sequence[Record]
+    event_offset: int
+    item_record_offset: int
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateResult:
+    """The new bundle, whose base arrays are the parent's, and what went into it."""
+
+    bundle: Bundle
+    new_items: int
+    impressions: int
+    warnings: list[str]
+
+
+def update(parent: Bundle, inputs: UpdateInputs, seed: int) -> UpdateResult:
+    """Fold new events, impressions and items into a new bundle. The same inputs give the same bytes."""
+    type_names = tuple(dict.fromkeys([*parent.meta.type_names, *(row.type for row in inputs.rows)]))
+    slates = collect_slates(inputs.rows, inputs.responses)
+    grown, n_new = with_new_items(parent, inputs.records, inputs.rows)
+    batch = batch_by_user(grown, inputs.rows, slates, type_names)
+    before = grown.user_states(batch.users)
+    tails = join_tails(grown, batch.users, batch.trained)
+    fresh, after = _fresh_trials(grown, slates, batch, before, tails)
+    trials = _merged_trials(grown, fresh, slates)
+    counts = popularity.updated(grown.popularity, batch.trained.items, batch.trained.times, grown.n_items)
+    blend, rule_map = _refit_blend(grown, batch, before, tails, seed)
+    ordered = trials.rows(trials.position > 0)
+    calibration = fit_calibration(
+        ordered.log_score, ordered.position, ordered.clicked, grown.meta.calibration
+    )
+    meta = replace(
+        grown.meta,
+        latest=max([grown.meta.latest, *(row.time for row in inputs.rows)]),
+        popularity_reference=counts.reference,
+        event_offset=inputs.event_offset,
+        item_record_offset=inputs.item_record_offset,
+        type_names=type_names,
+        blend=blend,
+        rule_map=rule_map,
+        calibration=calibration,
+    )
+    overlay = dict(grown.overlay) | _item_counts(grown, slates, batch)
+    overlay["popularity"] = counts.values
+    overlay |= changed_users(grown, inputs.rows, batch, after, type_names)
+    overlay |= _extra_rules(grown, tails)
+    overlay |= _clicker_rows(grown, overlay, batch, after)
+    overlay |= {f"trial_{name}": getattr(trials, name) for name in TRIAL_FIELDS}
+    overlay["prior_factor"] = _prior_factor(grown, overlay)
+    prior = overlay["prior_factor"][:, None] * np.asarray(grown.base["prior_variance"], np.float32)
+    posteriors = fit_posteriors(trials, prior, calibration)
+    overlay |= {f"posterior_{name}": getattr(posteriors, name) for name in ("item", "mean", "variance")}
+    result = Bundle(meta, parent.base, overlay)
+    return UpdateResult(
+        result, n_new, sum(len(slate.items) for slate in slates), _age_warnings(parent, result)
+    )
+
+
+def _fresh_trials(
+    bundle: Bundle, slates: list[Slate], batch: Batch, before: UserStates, tails: Tails
+) -> tuple[Trials, UserStates]:
+    """Trials of the new slates in the state each user was in, and the states after all new events."""
+    row_of = {user: k for k, user in enumerate(batch.users)}
+    owner = np.array([row_of[slate.user] for slate in slates], np.int64)
+    position = np.array([batch.shown_after[slate.offset] for slate in slates], np.int64)
+    moments = np.array([slate.time for slate in slates], np.int64)
+    vectors, after = vectors_when_shown(bundle, before, batch.trained, owner, position, moments)
+    shown_tails = (tails.items, tails.starts[owner], tails.fresh[owner] + position)
+    wanted = np.asarray(bundle.overlay["events_at_full"]) < KNOWN_EVENTS
+    return build_trials(bundle, slates, vectors, shown_tails, wanted), after
+
+
+def _merged_trials(bundle: Bundle, fresh: Trials, slates: Sequence[Slate]) -> Trials:
+    """Add fresh trials; a late click on a slate already counted turns its trial into a success."""
+    old = Trials(*(np.asarray(bundle.overlay[f"trial_{name}"]) for name in TRIAL_FIELDS))
+    late = {(slate.key, bundle.item_code(item)) for slate in slates for item in slate.clicked}
+    clicked = old.clicked.copy()
+    for k in np.flatnonzero(np.isin(old.key, np.array([slate.key for slate in slates], np.uint64))):
+        clicked[k] |= (int(old.key[k]), int(old.item[k])) in late
+    return Trials.concatenate([replace(old, clicked=clicked), fresh.rows(~np.isin(fresh.key, old.key))])
+
+
+def _item_counts(bundle: Bundle, slates: Sequence[Slate], batch: Batch) -> dict[str, Array]:
+    """Events, impressions and clicks per item; clicks outside any slate are organic."""
+    n = bundle.n_items
+    shown = np.array([bundle.item_code(item) for slate in slates for item in set(slate.items)], np.int64)
+    clicks = [item for slate in slates for item in slate.clicked & set(slate.items)]
+    clicked = np.bincount(np.array([bundle.item_code(item) for item in clicks], np.int64), minlength=n)
+    events = np.bincount(batch.trained.items, minlength=n)
+    return {
+        "events": bundle.overlay["events"] + events,
+        "organic": bundle.overlay["organic"] + np.maximum(events - clicked, 0),
+        "shown": bundle.overlay["shown"] + np.bincount(shown[shown >= 0], minlength=n),
+        "clicked": bundle.overlay["clicked"] + clicked,
+    }
+
+
+def _extra_rules(bundle: Bundle, tails: Tails) -> dict[str, Array]:
+    """Sequential rules from events since FULL."""
+    table = rules.updated(
+        bundle.rules[1], tails.items, tails.starts, tails.fresh, tails.stops, bundle.n_items
+    )
+    return {"rules_offsets": table.offsets, "rules_items": table.items, "rules_values": table.values}
+
+
+def _refit_blend(
+    bundle: Bundle, batch: Batch, before: UserStates, tails: Tails, seed: int
+) -> tuple[Blend, tuple[float, float]]:
+    """Fit the blend again on what users with new events did first: the newest thing that can be predicted."""
+    started = np.flatnonzero(np.diff(batch.trained.offsets) > 0)
+    if len(started) < MIN_BLEND_EVENTS:
+        return bundle.meta.blend, bundle.meta.rule_map
+    if len(started) > (limit := n_examples(bundle.n_items)):
+        started = np.sort(np.random.default_rng(seed).choice(started, limit, replace=False))
+    first = batch.trained.offsets[:-1][started]
+    times = batch.trained.times[first]
+    vectors = request_vectors(
+        bundle.network, bundle.item_rows, before.rows(started), times, bundle.base["center"]
+    )
+    examples = Examples(
+        vectors,
+        batch.trained.items[first],
+        times,
+        tails.items,
+        tails.starts[started],
+        tails.fresh[started],
+        False,
+    )
+    shares = popularity_before(bundle.popularity, batch.trained.items, batch.trained.times, times)
+    return fit_blend(bundle, examples, shares, seed)
+
+
+def _clicker_rows(
+    bundle: Bundle, overlay: Mapping[str, Array], batch: Batch, after: UserStates
+) -> dict[str, Array]:
+    """Move items without metadata toward the users who chose them: their vectors say who likes the item."""
+    own = np.asarray(overlay["row_item"])
+    if not len(own) or not len(batch.trained.items):
+        return {}
+    nobody = np.asarray(bundle.base["center"], np.float32)
+    vectors: Floats = request_vectors(bundle.network, bundle.item_rows, after, after.time, nobody) - nobody
+    owner = np.repeat(np.arange(len(batch.users)), np.diff(batch.trained.offsets))
+    at = np.minimum(np.searchsorted(own, batch.trained.items), len(own) - 1)
+    blank = (own[at] == batch.trained.items) & ~np.asarray(overlay["described"])[own[at]]
+    sums, counts = np.array(overlay["clicker_sum"]), np.array(overlay["clicker_count"])
+    np.add.at(sums, at[blank], vectors[owner[blank]])
+    np.add.at(counts, at[blank], 1)
+    moved = counts > 0
+    rows = np.array(overlay["row_E"])
+    scale = np.float32(bundle.base["clicker_scale"][0]) / (
+        counts[moved] + np.float32(bundle.meta.prior_events)
+    )
+    rows[moved] = bundle.base["usual_vector"] + scale[:, None] * sums[moved]
+    return {"row_E": rows, "clicker_sum": sums, "clicker_count": counts}
+
+
+def _prior_factor(bundle: Bundle, overlay: Mapping[str, Array]) -> Floats:
+    """How much of the prior variance is left: n_0 / (n_0 + organic events + impressions at FULL / 20)."""
+    shown = np.zeros(bundle.n_items)
+    shown[: bundle.n_base_items] = bundle.base["shown_at_full"]
+    n_0 = bundle.meta.prior_events
+    return (n_0 / (n_0 + overlay["organic"] + SHOWN_EVENT * shown)).astype(np.float32)
+
+
+def _age_warnings(parent: Bundle, result: Bundle) -> list[str]:
+    """Warn when the newest timestamp jumps: items may leave exploration all at once."""
+    jump = (result.meta.latest - parent.meta.latest) / SECONDS_PER_DAY
+    if jump <= AGE_JUMP_DAYS:
+        return []
+    cutoff = ExplorationSettings().item_age_cutoff_days * SECONDS_PER_DAY
+    created: NDArray[np.int64] = np.asarray(result.overlay["created"], np.int64)
+    left = np.count_nonzero(
+        (parent.meta.latest - created < cutoff) & (result.meta.latest - created >= cutoff)
+    )
+    return [
+        f"the newest event is {jump:.0f} days after that of the parent version:"
+        f" {left:,} items are now older than the default cut-off of 30 days and no longer explored"
+    ]

@@ -1,0 +1,1 @@
+"""Avro-like schema documents: read, check, cast and validate."""

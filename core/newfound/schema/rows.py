@@ -1,0 +1,117 @@
+"""Check whole frames against a document: fast over columns, with the scalar judge for doubtful cells alone."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from newfound.errors import SchemaError
+from newfound.schema import rules
+from newfound.schema.document import Field, SchemaDocument
+from newfound.schema.values import RefusedValueError, Value, check_value
+
+if TYPE_CHECKING:
+    import polars as pl
+
+_MAX_SHOWN = 100
+
+
+def check_rows(frame: pl.DataFrame, document: SchemaDocument) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Cast a frame of text or typed columns to the physical types of `document`.
+
+    Returns all rows with the document's columns, an absent one null and refused cells null, and the refused cells:
+    `index` (row of the frame), `column`, `value` (text), `reason`. Raises SchemaError for a column of a type that no
+    field can hold.
+    """
+    import polars as pl
+
+    columns: list[pl.Series] = []
+    refused: list[tuple[int, str, str, str]] = []
+    for field in document.fields:
+        raw = frame[field.name] if field.name in frame.columns else pl.Series([None]).new_from_index(0, frame.height)
+        raw = plain_column(raw.alias(field.name))
+        values, doubtful = _cast(raw, field)
+        if not field.nullable:
+            doubtful = doubtful | raw.is_null()
+        if doubtful.any():
+            values = _judge(values, raw, doubtful.arg_true(), field, refused)
+        columns.append(values.alias(field.name))
+    schema = {"index": pl.Int64, "column": pl.String, "value": pl.String, "reason": pl.String}
+    return pl.DataFrame(columns), pl.DataFrame(refused, schema=schema, orient="row").sort("index", maintain_order=True)
+
+
+def polars_type(field: Field) -> pl.DataType:
+    """Return the polars type of a field's stored column."""
+    import polars as pl
+
+    types = {"long": pl.Int64(), "double": pl.Float64(), "boolean": pl.Boolean(), "string": pl.String()}
+    return types[field.stored_type]
+
+
+def plain_column(raw: pl.Series) -> pl.Series:
+    """Return a column as text (null where empty), numbers, booleans or Python objects; raise SchemaError if it is none."""
+    import polars as pl
+
+    if raw.dtype == pl.List(pl.String):
+        raw = raw.list.join("|")
+    elif raw.dtype in (pl.Categorical, pl.Enum):
+        raw = raw.cast(pl.String)
+    if raw.dtype == pl.String:
+        return raw.set(raw == "", None) if (raw == "").any() else raw
+    if raw.dtype.is_integer() or raw.dtype.is_float() or raw.dtype in (pl.Boolean, pl.Object, pl.Null):
+        return raw
+    raise SchemaError(
+        f"column {raw.name} holds values of type {raw.dtype}",
+        "store it as text or numbers, times as whole Unix seconds",
+    )
+
+
+def _cast(raw: pl.Series, field: Field) -> tuple[pl.Series, pl.Series]:
+    """Return the cast column and the mask of cells that the scalar judge must decide."""
+    import polars as pl
+
+    target = polars_type(field)
+    if not _castable(raw.dtype, target):
+        return pl.Series([None], dtype=target).new_from_index(0, len(raw)), raw.is_not_null()
+    if target == pl.Boolean and raw.dtype == pl.String:
+        values = raw.replace_strict({"true": True, "false": False}, default=None, return_dtype=target)
+    else:
+        values = raw.cast(target, strict=False)
+    lost = values.is_null() & raw.is_not_null()
+    return values, lost | _suspect(values, field).fill_null(value=False)
+
+
+def _castable(dtype: pl.DataType, target: pl.DataType) -> bool:
+    import polars as pl
+
+    if dtype in (pl.String, pl.Null) or dtype == target:
+        return True
+    return dtype.is_integer() and target != pl.Boolean or dtype.is_float() and target.is_float()
+
+
+def _suspect(values: pl.Series, field: Field) -> pl.Series:
+    if field.textual:
+        blemished = values.str.contains(r"[<&\t\r\n]|  |^ | $")
+        return blemished | (values.str.len_chars() > rules.MAX_TEXT_LENGTH)
+    if field.type == "string":
+        # Bytes are counted in no time and are never fewer than characters.
+        return (values.str.len_bytes() > field.max_length) | values.is_in(list(rules.RESERVED))
+    if field.type in ("float", "double"):
+        return ~values.is_finite()
+    if field.name in rules.TIMES:
+        return ~values.is_between(-rules.MAX_TIMESTAMP, rules.MAX_TIMESTAMP)
+    if field.type == "int":
+        return ~values.is_between(-(1 << 31), (1 << 31) - 1)
+    return values.is_null()
+
+
+def _judge(
+    values: pl.Series, raw: pl.Series, indexes: pl.Series, field: Field, refused: list[tuple[int, str, str, str]]
+) -> pl.Series:
+    verdicts: list[Value] = []
+    for index, cell in zip(indexes.to_list(), raw.gather(indexes).to_list(), strict=True):
+        try:
+            verdicts.append(check_value(field, cell))
+        except RefusedValueError as error:
+            verdicts.append(None)
+            refused.append((index, field.name, "" if cell is None else str(cell)[:_MAX_SHOWN], str(error)))
+    return values.scatter(indexes, verdicts)

@@ -1,0 +1,1 @@
+"""The memory-mapped bundle and everything that answers a request, in numpy."""

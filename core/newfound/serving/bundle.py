@@ -1,0 +1,229 @@
+"""The serving bundle of a version: what recommending and UPDATE need, as named arrays and one small description.
+
+`base` arrays are made by FULL and shared, unchanged, by its UPDATEs. `overlay` arrays are the version's own.
+ARCHITECTURE.md lists every array with its shape.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from newfound.dataset.features import FeatureFields, feature_fields_from_dict
+from newfound.dataset.histories import EventSelection
+from newfound.dataset.popularity import DecayedPopularity
+from newfound.dataset.rules import RulesTable
+from newfound.explore.calibration import Calibration
+from newfound.explore.posterior import Posteriors
+from newfound.explore.prior import UserFeatures
+from newfound.serving.arrays import Array, MappedArrays, save_arrays
+from newfound.serving.ids import IdIndex
+from newfound.serving.network import Floats, Network
+from newfound.serving.user_state import STATE_FIELDS, UserStates
+from newfound.store.files import read_json, write_json
+
+BASE, OVERLAY, DESCRIPTION = "base", "overlay", "bundle.json"
+
+AGELESS = np.iinfo(np.int64).max
+"""Creation time of an item that has neither a CREATION_TIMESTAMP nor an interaction: its age is always 0."""
+
+
+@dataclass(frozen=True, slots=True)
+class Blend:
+    """Weights of the served score: network logit, log rule score, log decayed popularity at each half-life."""
+
+    network: float
+    rules: float
+    popularity: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class BundleMeta:
+    """Small facts of a bundle. Times are Unix seconds; offsets are the first not yet taken in."""
+
+    explores: bool
+    latest: int
+    popularity_reference: int
+    event_offset: int
+    item_record_offset: int
+    type_names: tuple[str, ...]
+    selection: EventSelection
+    half_lives: tuple[float, ...]
+    blend: Blend
+    rule_map: tuple[float, float]
+    calibration: Calibration
+    prior_events: float
+    popularity_prior: tuple[float, ...]
+    features: FeatureFields
+
+    def to_dict(self) -> dict[str, Any]:
+        """Turn into plain JSON values."""
+        return asdict(self)
+
+    @staticmethod
+    def from_dict(raw: dict[str, Any]) -> BundleMeta:
+        """Read back what `to_dict` made."""
+        blend = Blend(raw["blend"]["network"], raw["blend"]["rules"], tuple(raw["blend"]["popularity"]))
+        return BundleMeta(
+            **raw
+            | {
+                "type_names": tuple(raw["type_names"]),
+                "selection": EventSelection(**raw["selection"]),
+                "half_lives": tuple(raw["half_lives"]),
+                "blend": blend,
+                "rule_map": tuple(raw["rule_map"]),
+                "calibration": Calibration(**raw["calibration"]),
+                "popularity_prior": tuple(raw["popularity_prior"]),
+                "features": feature_fields_from_dict(raw["features"]),
+            }
+        )
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A bundle on disk or in memory; array access by name, views of them as properties."""
+
+    meta: BundleMeta
+    base: Mapping[str, Array]
+    overlay: Mapping[str, Array]
+
+    @cached_property
+    def network(self) -> Network:
+        """The recurrent network."""
+        return Network.from_arrays(self.base)
+
+    @cached_property
+    def n_base_items(self) -> int:
+        """Items known to the FULL version."""
+        return len(self.base["E"])
+
+    @cached_property
+    def n_items(self) -> int:
+        """All items of this version."""
+        return len(self.overlay["created"])
+
+    @cached_property
+    def base_items(self) -> IdIndex:
+        """Ids of the FULL version's items."""
+        return IdIndex.from_arrays(self.base, "items")
+
+    @cached_property
+    def new_items(self) -> IdIndex:
+        """Ids of items that came since; code 0 here is item code `n_base_items`."""
+        return IdIndex.from_arrays(self.overlay, "items")
+
+    @cached_property
+    def base_users(self) -> IdIndex:
+        """Ids of the users known to the FULL version."""
+        return IdIndex.from_arrays(self.base, "users")
+
+    @cached_property
+    def changed_users(self) -> IdIndex:
+        """Ids of users with events since the FULL version, old and new."""
+        return IdIndex.from_arrays(self.overlay, "users")
+
+    @cached_property
+    def user_features(self) -> UserFeatures:
+        """The projection of user vectors that posteriors live on."""
+        return UserFeatures(np.array(self.base["directions"]), np.array(self.base["center"]))
+
+    @cached_property
+    def posteriors(self) -> Posteriors:
+        """Posteriors of items with trials."""
+        names = ("posterior_item", "posterior_mean", "posterior_variance")
+        return Posteriors(*(np.array(self.overlay[name]) for name in names))
+
+    @cached_property
+    def trust(self) -> Floats:
+        """How much each item's own counts weigh against the prior, in [0, 1): (n_items,)."""
+        organic = self.overlay["organic"].astype(np.float32)
+        return organic / (organic + np.float32(self.meta.prior_events))
+
+    @cached_property
+    def popularity(self) -> DecayedPopularity:
+        """Decayed popularity at each half-life."""
+        half_lives = np.asarray(self.meta.half_lives, np.float64)
+        values = np.asarray(self.overlay["popularity"], np.float64)
+        return DecayedPopularity(half_lives, values, self.meta.popularity_reference)
+
+    @cached_property
+    def rules(self) -> tuple[RulesTable, RulesTable]:
+        """Sequential rules up to the FULL version and since; both are normalised by the counts of now."""
+        counts = np.asarray(self.overlay["events"], np.int64)
+        tables = []
+        for arrays in (self.base, self.overlay):
+            offsets = np.asarray(arrays["rules_offsets"], np.int64)
+            padded = np.append(offsets, np.full(self.n_items + 1 - len(offsets), offsets[-1]))
+            values = np.asarray(arrays["rules_values"], np.float32)
+            tables.append(RulesTable(padded, np.asarray(arrays["rules_items"], np.int32), values, counts))
+        return tables[0], tables[1]
+
+    def item_code(self, item_id: str) -> int:
+        """Find an item's code, or -1."""
+        code = self.base_items.code_of(item_id)
+        if code >= 0:
+            return code
+        code = self.new_items.code_of(item_id)
+        return code + self.n_base_items if code >= 0 else -1
+
+    def item_id(self, code: int) -> str:
+        """Spell an item's id."""
+        n = self.n_base_items
+        return self.base_items.id_of(code) if code < n else self.new_items.id_of(code - n)
+
+    def item_rows(self, codes: NDArray[np.integer]) -> Floats:
+        """Item vectors (n, d) of codes (n,)."""
+        rows = np.array(self.base["E"][np.minimum(codes, self.n_base_items - 1)], dtype=np.float32)
+        own = np.asarray(self.overlay["row_item"])
+        if len(own):
+            at = np.minimum(np.searchsorted(own, codes), len(own) - 1)
+            found = own[at] == codes
+            rows[found] = self.overlay["row_E"][at[found]]
+        return rows
+
+    def logits(self, vectors: Floats) -> Floats:
+        """Network logits (n_users, n_items) of user vectors (n_users, d)."""
+        out = np.empty((len(vectors), self.n_items), dtype=np.float32)
+        np.matmul(vectors, np.asarray(self.base["E"]).T, out=out[:, : self.n_base_items])
+        out[:, : self.n_base_items] += self.base["item_bias"]
+        own = self.overlay["row_item"]
+        if len(own):
+            out[:, own] = vectors @ np.asarray(self.overlay["row_E"]).T + self.overlay["row_bias"]
+        return out
+
+    def all_base_states(self) -> UserStates:
+        """States of all users of the FULL version, mapped, by code."""
+        return UserStates(*(self.base[f"state_{name}"] for name in STATE_FIELDS))
+
+    def user_states(self, user_ids: list[str]) -> UserStates:
+        """States of users, a copy; unknown users get the empty history."""
+        states = UserStates.empty(len(user_ids), self.network.size)
+        for index, arrays in ((self.base_users, self.base), (self.changed_users, self.overlay)):
+            codes = index.codes_of(user_ids)
+            known = codes >= 0
+            for name in STATE_FIELDS:
+                getattr(states, name)[known] = arrays[f"state_{name}"][codes[known]]
+        return states
+
+
+def save_base(folder: Path, arrays: Mapping[str, Array]) -> None:
+    """Write the arrays that a FULL version shares with its UPDATEs."""
+    save_arrays(folder / BASE, arrays)
+
+
+def save_overlay(folder: Path, meta: BundleMeta, arrays: Mapping[str, Array]) -> None:
+    """Write a version's own arrays and its description."""
+    save_arrays(folder / OVERLAY, arrays)
+    write_json(folder / DESCRIPTION, meta.to_dict())
+
+
+def open_bundle(folder: Path) -> Bundle:
+    """Map the bundle of a published version; nothing is read but its description."""
+    meta = BundleMeta.from_dict(read_json(folder / DESCRIPTION))
+    return Bundle(meta, MappedArrays(folder / BASE), MappedArrays(folder / OVERLAY))

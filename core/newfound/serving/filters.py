@@ -1,0 +1,153 @@
+"""Filters on what the user did: `EXCLUDE ItemID WHERE Interactions.EVENT_TYPE IN (...)` (behaviour specification §8)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from newfound.errors import InvalidFilterError
+
+MAX_LENGTH = 2_500
+
+_TOKEN = re.compile(r'\s*(?:("(?:[^"\\]|\\.)*")|(\$[A-Za-z0-9_]+)|([A-Za-z_][A-Za-z0-9_.]*)|([(),*|=<>]))')
+_EXAMPLE = 'for example EXCLUDE ItemID WHERE Interactions.EVENT_TYPE IN ("click", "watch")'
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryClause:
+    """Items of the user's own history, of some event types (lower case; None: of any); `include`: only these."""
+
+    include: bool
+    event_types: tuple[str, ...] | None
+    parameters: tuple[str, ...]
+    negated: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ItemFilter:
+    """A parsed expression: clauses joined by `|`."""
+
+    expression: str
+    clauses: tuple[HistoryClause, ...]
+
+    @property
+    def parameters(self) -> tuple[str, ...]:
+        """Names of the `$PARAMETERS`, without the dollar sign."""
+        return tuple(dict.fromkeys(name for clause in self.clauses for name in clause.parameters))
+
+    def bind(self, values: Mapping[str, str]) -> tuple[HistoryClause, ...]:
+        """Put values in: each is a comma-separated list of double-quoted strings.
+
+        An INCLUDE needs all of its parameters (InvalidFilterError); an EXCLUDE clause that lacks one is left out.
+        """
+        unknown = sorted(set(values) - set(self.parameters))
+        if unknown:
+            raise InvalidFilterError(
+                f"the filter has no parameter {unknown[0]}",
+                f"its parameters are: {', '.join(self.parameters) or 'none'}",
+            )
+        bound = (_bind(clause, values) for clause in self.clauses)
+        return tuple(clause for clause in bound if clause is not None)
+
+
+def parse_filter(expression: str) -> ItemFilter:
+    """Parse an expression; raise InvalidFilterError that names the place."""
+    if not 0 < len(expression) <= MAX_LENGTH:
+        raise InvalidFilterError(
+            f"a filter has 1 to {MAX_LENGTH} characters, this one {len(expression)}", _EXAMPLE
+        )
+    parser = _Parser(expression)
+    clauses = [parser.clause()]
+    while parser.peek() == "|":
+        parser.take()
+        clauses.append(parser.clause())
+    if parser.peek() is not None:
+        parser.fail("'|' or the end")
+    return ItemFilter(expression, tuple(clauses))
+
+
+class _Parser:
+    def __init__(self, expression: str) -> None:
+        self.tokens: list[tuple[str, int]] = []
+        at = 0
+        while expression[at:].strip():
+            match = _TOKEN.match(expression, at)
+            if match is None:
+                raise InvalidFilterError(
+                    f"filter, character {at + 1}: cannot read {expression[at : at + 12]!r}", _EXAMPLE
+                )
+            self.tokens.append((match[match.lastindex or 0], match.start(match.lastindex or 0) + 1))
+            at = match.end()
+        self.end = len(expression) + 1
+        self.at = 0
+
+    def peek(self) -> str | None:
+        return self.tokens[self.at][0] if self.at < len(self.tokens) else None
+
+    def take(self) -> str:
+        if self.at == len(self.tokens):
+            self.fail("more")
+        self.at += 1
+        return self.tokens[self.at - 1][0]
+
+    def fail(self, expected: str) -> None:
+        place = self.tokens[self.at][1] if self.at < len(self.tokens) else self.end
+        found = self.peek() or "the end"
+        raise InvalidFilterError(f"filter, character {place}: expected {expected}, found {found}", _EXAMPLE)
+
+    def word(self, *choices: str) -> str:
+        if (self.peek() or "").upper() not in choices:
+            self.fail(" or ".join(choices))
+        return self.take().upper()
+
+    def clause(self) -> HistoryClause:
+        include = self.word("INCLUDE", "EXCLUDE") == "INCLUDE"
+        self.word("ITEMID")
+        self.word("WHERE")
+        if (self.peek() or "").upper() != "INTERACTIONS.EVENT_TYPE":
+            self.fail("Interactions.EVENT_TYPE, the only field that filters can use")
+        self.take()
+        negated = self.word("IN", "NOT") == "NOT"
+        if negated:
+            self.word("IN")
+        self.word("(")
+        values = [self.value()]
+        while self.peek() == ",":
+            self.take()
+            values.append(self.value())
+        self.word(")")
+        literals = [value for value in values if not value.startswith("$")]
+        types = None if "*" in literals else tuple(value.lower() for value in literals)
+        return HistoryClause(include, types, tuple(v[1:] for v in values if v.startswith("$")), negated)
+
+    def value(self) -> str:
+        token = self.peek() or ""
+        if not (token.startswith(('"', "$")) or token == "*"):
+            self.fail('a "quoted" event type, a $PARAMETER or *')
+        self.take()
+        return re.sub(r"\\(.)", r"\1", token[1:-1]) if token.startswith('"') else token
+
+
+def _bind(clause: HistoryClause, values: Mapping[str, str]) -> HistoryClause | None:
+    missing = [name for name in clause.parameters if name not in values]
+    if missing and clause.include:
+        raise InvalidFilterError(
+            f"the filter needs a value for ${missing[0]}", f"--filter-value {missing[0]}='\"click\"'"
+        )
+    if missing:
+        return None
+    types = clause.event_types
+    for name in clause.parameters:
+        given = [part.lower() for part in parse_value_list(name, values[name])]
+        types = None if types is None or "*" in given else (*types, *given)
+    return HistoryClause(clause.include, types, (), clause.negated)
+
+
+def parse_value_list(name: str, text: str) -> list[str]:
+    """Read `"a","b"`: double-quoted strings with commas between; a plain word stands for itself."""
+    parts = re.findall(r'\s*"((?:[^"\\]|\\.)*)"\s*(?:,|$)|\s*([^",]+?)\s*(?:,|$)', text)
+    values = [re.sub(r"\\(.)", r"\1", quoted) or plain for quoted, plain in parts]
+    if not values:
+        raise InvalidFilterError(f"the value of {name} is empty", f'write {name}=\'"click","watch"\'')
+    return values

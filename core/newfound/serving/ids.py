@@ -1,0 +1,73 @@
+"""Ids and their integer codes: a sorted hash index that is memory-mapped, never loaded."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from newfound.hashing import hash64, hash64_many
+
+
+@dataclass(frozen=True, slots=True)
+class IdIndex:
+    """`n` distinct ids; code i is the i-th id in the order given to `build`.
+
+    hashes: uint64 `(n,)`, sorted. codes: int32 `(n,)`, the code behind each hash.
+    text: uint8, all ids end to end in code order. starts: int64 `(n + 1,)` into text.
+    """
+
+    hashes: NDArray[np.uint64]
+    codes: NDArray[np.int32]
+    text: NDArray[np.uint8]
+    starts: NDArray[np.int64]
+
+    @staticmethod
+    def build(ids: Sequence[str]) -> IdIndex:
+        """Index ids in the given order."""
+        hashes = hash64_many(ids)
+        order = np.argsort(hashes, kind="stable")
+        encoded = [text.encode() for text in ids]
+        starts = np.zeros(len(ids) + 1, dtype=np.int64)
+        np.cumsum(np.fromiter(map(len, encoded), np.int64, len(ids)), out=starts[1:])
+        text = np.frombuffer(b"".join(encoded), dtype=np.uint8)
+        return IdIndex(hashes[order], order.astype(np.int32), text, starts)
+
+    @staticmethod
+    def from_arrays(arrays: Mapping[str, NDArray[np.generic]], prefix: str) -> IdIndex:
+        """Find an index saved by `arrays` under the same prefix."""
+        fields = (arrays[f"{prefix}_{name}"] for name in ("hashes", "codes", "text", "starts"))
+        return IdIndex(*fields)
+
+    def arrays(self, prefix: str) -> dict[str, NDArray[np.generic]]:
+        """Name the four arrays for saving."""
+        return {
+            f"{prefix}_hashes": self.hashes,
+            f"{prefix}_codes": self.codes,
+            f"{prefix}_text": self.text,
+            f"{prefix}_starts": self.starts,
+        }
+
+    def __len__(self) -> int:
+        return len(self.codes)
+
+    def id_of(self, code: int) -> str:
+        """Spell the id of a code."""
+        return self.text[self.starts[code] : self.starts[code + 1]].tobytes().decode()
+
+    def code_of(self, text: str) -> int:
+        """Find the code of an id, or -1; ids whose hashes collide are told apart by their text."""
+        key = np.uint64(hash64(text))
+        at = int(np.searchsorted(self.hashes, key))
+        while at < len(self.hashes) and self.hashes[at] == key:
+            code = int(self.codes[at])
+            if self.id_of(code) == text:
+                return code
+            at += 1
+        return -1
+
+    def codes_of(self, ids: Iterable[str]) -> NDArray[np.int32]:
+        """Find the codes of many ids, -1 where unknown."""
+        return np.fromiter((self.code_of(text) for text in ids), dtype=np.int32)

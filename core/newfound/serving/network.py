@@ -1,0 +1,71 @@
+"""The recurrent user network in numpy: the same equations as training, without JAX (model specification §2).
+
+Row vectors throughout: `d` is the embedding size, `n` a number of users.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from newfound.dataset.gaps import N_GAPS
+
+Floats = NDArray[np.float32]
+
+LAYER_NORM_EPSILON = 1e-6
+
+
+@dataclass(frozen=True, slots=True)
+class Network:
+    """Trained weights: gates z|r|n in `W`, `U` (d, 3d) and `b` (3d,); output `W_o`, `A` (d, d);
+
+    embeddings of the gap before an event `F`, after it `G` (N_GAPS, d) and of event types `T` (n_types, d).
+    """
+
+    W: Floats
+    U: Floats
+    b: Floats
+    W_o: Floats
+    A: Floats
+    F: Floats
+    G: Floats
+    T: Floats
+
+    @staticmethod
+    def from_arrays(arrays: Mapping[str, NDArray[np.generic]]) -> Network:
+        """Pick the weights out of a bundle's arrays, read into memory (they are small)."""
+        names = ("W", "U", "b", "W_o", "A", "F", "G", "T")
+        return Network(*(np.array(arrays[name], dtype=np.float32) for name in names))
+
+    @property
+    def size(self) -> int:
+        """The embedding size d."""
+        return self.W.shape[0]
+
+    def inputs(
+        self, items: Floats, before: NDArray[np.uint8], after: NDArray[np.uint8], types: NDArray[np.integer]
+    ) -> Floats:
+        """Build inputs x (n, d) from item vectors (n, d), gap buckets (n,) and event type codes (n,)."""
+        known = np.where(
+            (types >= 0) & (types < len(self.T)), types, 0
+        )  # a type unseen in training is as the first
+        x: Floats = items + self.F[before] + self.G[np.minimum(after, N_GAPS - 1)] + self.T[known]
+        return x * np.float32(np.sqrt(self.size) / 2)
+
+    def step(self, x: Floats, h: Floats) -> Floats:
+        """Advance states h (n, d) by one event each."""
+        d = self.size
+        wx, uh = x @ self.W + self.b, h @ self.U
+        zr = 1 / (1 + np.exp(-(wx[:, : 2 * d] + uh[:, : 2 * d])))
+        z, r = zr[:, :d], zr[:, d:]
+        n = np.tanh(wx[:, 2 * d :] + r * uh[:, 2 * d :])
+        return n + z * (h - n)
+
+    def output(self, h: Floats, x: Floats) -> Floats:
+        """Turn states and last inputs into user vectors o (n, d): layer norm of W_o h + A x, without gain."""
+        o = h @ self.W_o + x @ self.A
+        o -= o.mean(axis=1, keepdims=True)
+        return o / np.sqrt((o * o).mean(axis=1, keepdims=True) + np.float32(LAYER_NORM_EPSILON))

@@ -1,0 +1,97 @@
+"""The relevance of every item for some users: the blend that weight 0 ranks by (model specification §2, The blend).
+
+relevance = w_net * logit + w_rules * rho + sum_k gamma_k * pi_k + x . delta, where rho and pi_k are log shares of the
+sequential-rule score and of decayed popularity. An item with n events trusts them by r = n / (n + n_0); for the rest
+its rho is what warm items with its logit have, and its pi_k is the average of warm items.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from newfound.dataset.popularity import DecayedPopularity, log_shares
+from newfound.dataset.rules import RulesTable, scores
+from newfound.serving.bundle import Bundle
+from newfound.serving.network import Floats
+
+
+def popularity_shares(popularity: DecayedPopularity, at: int) -> Floats:
+    """Log shares (H, n_items) at a Unix time; no new clicks since the reference means flatter shares.
+
+    A request before the reference sees the counts as they stand.
+    """
+    now = popularity.values
+    later = max(at - popularity.reference, 0)
+    decay = np.exp2(-later / np.asarray(popularity.half_lives))[:, None]
+    total = now.sum(axis=-1, keepdims=True)
+    share = now * decay / np.maximum(total, 1e-30)
+    return np.log(share + 1e-4).astype(np.float32)
+
+
+def static_relevance(bundle: Bundle, at: int) -> Floats:
+    """The part that is the same for all users, (n_items,)."""
+    meta = bundle.meta
+    r = bundle.trust
+    gamma = np.asarray(meta.blend.popularity, np.float32)
+    usual = float(gamma @ np.asarray(meta.popularity_prior, np.float32))
+    out = (1 - r) * (usual + meta.blend.rules * meta.rule_map[0] + bundle.overlay["metadata_bias"])
+    if gamma.any():
+        out += r * (gamma @ popularity_shares(bundle.popularity, at))
+    return out.astype(np.float32)
+
+
+def rule_shares(
+    tables: tuple[RulesTable, ...],
+    items: NDArray[np.int32],
+    starts: NDArray[np.int64],
+    stops: NDArray[np.int64],
+) -> Floats:
+    """Log shares (n_users, n_items) of the rule scores of histories `items[starts[u]:stops[u]]`."""
+    total = scores(tables[0], items, starts, stops)
+    for table in tables[1:]:
+        total += scores(table, items, starts, stops)
+    return log_shares(total)
+
+
+def relevance(
+    bundle: Bundle,
+    vectors: Floats,
+    features: Floats,
+    tails: tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.int64]],
+    static: Floats,
+) -> Floats:
+    """Relevance (n_users, n_items).
+
+    vectors: user vectors (n_users, d); features: x (n_users, k) of them; tails: the last items of each history as
+    (items, starts, stops); static: from `static_relevance`.
+    """
+    blend = bundle.meta.blend
+    r = bundle.trust
+    out = bundle.logits(vectors)
+    out *= blend.network + blend.rules * bundle.meta.rule_map[1] * (1 - r)
+    out += static
+    if blend.rules > 0:
+        out += (blend.rules * r) * rule_shares(bundle.rules, *tails)
+    posteriors = bundle.posteriors
+    if len(posteriors.item):
+        out[:, posteriors.item] += features @ posteriors.mean.T
+    return out
+
+
+def uncertainty(bundle: Bundle, features: Floats, items: NDArray[np.int32]) -> Floats:
+    """Posterior standard deviations sigma (n_users, m) of the relevance of m items, codes sorted."""
+    squares = features * features
+    prior = squares @ np.asarray(bundle.base["prior_variance"], np.float32)  # (n_users,)
+    out = prior[:, None] * np.asarray(bundle.overlay["prior_factor"])[items]
+    posteriors = bundle.posteriors
+    at = np.searchsorted(items, posteriors.item)
+    inside = (at < len(items)) & (np.append(items, -1)[np.minimum(at, len(items))] == posteriors.item)
+    out[:, at[inside]] = squares @ posteriors.variance[inside].T
+    return np.sqrt(out, out=out)
+
+
+def log_softmax_scores(values: Floats) -> Floats:
+    """Log of the softmax over the catalogue, (n_users, n_items): the published score is its exponential."""
+    top = values.max(axis=1, keepdims=True)
+    return values - top - np.log(np.exp(values - top).sum(axis=1, keepdims=True))

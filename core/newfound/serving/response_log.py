@@ -1,0 +1,66 @@
+"""The response log: every answer is stored, durably, before anyone sees it (CLI contract, recommend)."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from newfound import columns as c
+from newfound.hashing import hash64_many
+from newfound.serving.recommender import Answer
+from newfound.store.tables import Table
+
+ROWS_PER_COMMIT = 50_000
+
+
+def new_recommendation_id() -> str:
+    """Make `RID-` and 128 random bits."""
+    return f"RID-{secrets.token_hex(16)}"
+
+
+@dataclass(frozen=True, slots=True)
+class LoggedAnswer:
+    """An answer under the name it is logged by, with item ids in served order."""
+
+    recommendation_id: str
+    item_ids: tuple[str, ...]
+    answer: Answer
+
+
+def log_answers(
+    table: Table,
+    answers: Sequence[LoggedAnswer],
+    *,
+    campaign: str,
+    solution_version: str,
+    exploration_weight: float,
+    filter_expression: str | None,
+    lock_timeout: float,
+) -> None:
+    """Append responses in one commit; raises BusyError after `lock_timeout` seconds."""
+    from newfound.store import arrow
+
+    n = len(answers)
+    users = [logged.answer.request.user for logged in answers]
+    slates = [logged.answer.slate for logged in answers]
+    rows = arrow.arrow_table(
+        {
+            c.RECOMMENDATION_ID: (arrow.STRING, [logged.recommendation_id for logged in answers]),
+            c.USER_ID: (arrow.STRING, users),
+            c.USER_HASH: (arrow.LONG, hash64_many(users).view(np.int64)),
+            c.CAMPAIGN: (arrow.STRING, [campaign] * n),
+            c.SOLUTION_VERSION: (arrow.STRING, [solution_version] * n),
+            c.TIMESTAMP: (arrow.LONG, [logged.answer.at for logged in answers]),
+            c.EXPLORATION_WEIGHT: (arrow.DOUBLE, [exploration_weight] * n),
+            c.SEED: (arrow.STRING, [logged.answer.request.seed for logged in answers]),
+            c.ITEM_IDS: (arrow.STRINGS, [logged.item_ids for logged in answers]),
+            c.SCORES: (arrow.DOUBLES, [logged.answer.scores.tolist() for logged in answers]),
+            c.PROPENSITIES: (arrow.DOUBLES, [slate.propensities.tolist() for slate in slates]),
+            c.EXPLORED: (arrow.BOOLEANS, [slate.explored.tolist() for slate in slates]),
+            c.FILTER: (arrow.STRING, [filter_expression] * n),
+        }
+    )
+    table.append(rows, lock_timeout)

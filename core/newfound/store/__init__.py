@@ -1,0 +1,1 @@
+"""The project directory: everything that touches the disk."""

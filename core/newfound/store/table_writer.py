@@ -1,0 +1,158 @@
+"""The one writer of a table: stage data files, then commit all of them at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from arro3.core import Array, ChunkedArray, DataType, Field, Schema, Table
+
+from newfound.store.acknowledged import acknowledged_path, render_acknowledgement
+from newfound.store.arrow import ArrowStream, plain_table
+from newfound.store.data_files import DataFile, write_data_file
+from newfound.store.delta_log import Change, DeltaLog, Snapshot
+from newfound.store.files import (
+    create_bytes,
+    damaged,
+    fsync_directory,
+    make_directory,
+    publish,
+    temporary_sibling,
+    translated,
+    write_new,
+)
+from newfound.store.merging import WHEN_APPENDING, Tier, mergeable, merged
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """What a commit did: the table's new version, and the offset of its first of `rows` new rows."""
+
+    version: int
+    first_offset: int
+    rows: int
+
+
+@dataclass(slots=True)
+class TableWriter:
+    """Stages and commits while its creator holds the table's lock."""
+
+    log: DeltaLog
+    snapshot: Snapshot
+    next_offset: int = field(init=False)
+    _staged: list[DataFile] = field(default_factory=list)
+    _schema: Schema | None = None
+
+    def __post_init__(self) -> None:
+        self.next_offset = self.snapshot.next_offset
+
+    def add(self, data: ArrowStream, source: str = "part", keep_offsets: bool = False) -> int:
+        """Stage rows as one data file and return their number.
+
+        Rows get the next offsets in an offset column put first, unless `keep_offsets` says they bring theirs.
+        All rows of one commit must have the same columns; they become the table's.
+        """
+        table = plain_table(data)
+        rows = int(table.num_rows)
+        if self.log.offset_column and not keep_offsets:
+            offsets = Array(np.arange(self.next_offset, self.next_offset + rows))
+            offset_field = Field(self.log.offset_column, DataType.int64())
+            table = table.add_column(0, offset_field, ChunkedArray(offsets))
+            self.next_offset += rows
+        if self._schema is not None and table.schema != self._schema:
+            raise ValueError("rows of one commit differ in their columns")
+        self._schema = table.schema
+        if rows:
+            self._stage(table, source)
+        return rows
+
+    def add_batches(self, batches: Iterable[ArrowStream], rows_per_file: int, source: str = "part") -> int:
+        """Stage a stream of any length in files of at least `rows_per_file` rows; return how many it had."""
+        rows = 0
+        waiting: list[Table] = []
+        for batch in batches:
+            waiting.append(plain_table(batch))
+            if sum(table.num_rows for table in waiting) >= rows_per_file:
+                rows += self.add(_concatenated(waiting), source)
+                waiting = []
+        return rows + self.add(_concatenated(waiting), source) if waiting else rows
+
+    def _stage(self, table: Table, source: str) -> DataFile:
+        make_directory(self.log.folder)
+        file = write_data_file(self.log.folder, table, source, self.log.offset_column)
+        self._staged.append(file)
+        return file
+
+    def commit(
+        self, keep: Callable[[DataFile], bool] = lambda _: True, merge: Sequence[Tier] = WHEN_APPENDING
+    ) -> Commit:
+        """Make the staged files, and those of the table's that `keep` accepts, the table's next version.
+
+        Returns once all of it is durable. Without anything to change no version is made. If the staged rows
+        have other columns than the table, `keep` must not keep any file. Kept files that the tiers of `merge`
+        want merged are replaced by fewer, without a change to any row.
+        """
+        current = self.snapshot
+        rows = sum(file.rows for file in self._staged)
+        schema = current.schema if self._schema is None else self._schema
+        verdicts = [(file, keep(file)) for file in current.files]
+        kept = [file for file, stays in verdicts if stays]
+        remove = [file for file, stays in verdicts if not stays]
+        if kept and schema != current.schema:
+            raise ValueError("kept files and staged rows differ in their columns")
+        if current.version < 0 and self._schema is not None:
+            # Version 0 has no rows: a lost acknowledgement can then be told from an interrupted first commit.
+            self._write(Change(0, schema))
+        rearranged: list[DataFile] = []
+        for group in mergeable(kept, merge):
+            remove += group
+            rearranged += group
+            for table in merged(group, schema, self.log.offset_column):
+                rearranged.append(self._stage(table, group[0].source))
+        if self._staged or remove or schema != self.snapshot.schema:
+            self._write(
+                Change(self.next_offset, schema, tuple(self._staged), tuple(remove), frozenset(rearranged))
+            )
+        return Commit(self.snapshot.version, current.next_offset, rows)
+
+    def _write(self, change: Change) -> None:
+        entry = self.log.render(self.snapshot, change)
+        committed = self.log.apply(self.snapshot, entry)
+        entry_path = self.log.entry_path(committed.version)
+        make_directory(entry_path.parent)
+        fsync_directory(self.log.folder)
+        # Everything that needs space is on disk before the entry exists, so a full disk commits nothing.
+        acknowledgement = temporary_sibling(acknowledged_path(self.log))
+        write_new(acknowledgement, render_acknowledgement(self.log, committed))
+        try:
+            create_bytes(entry_path, entry)
+        except BaseException:
+            acknowledgement.unlink(missing_ok=True)
+            raise
+        # From here on the version may be visible: its files must stay.
+        self._staged = [file for file in self._staged if file not in change.add]
+        publish(acknowledgement, acknowledged_path(self.log))
+        self.snapshot = committed
+
+    def set_aside_torn_entry(self) -> None:
+        """Rename the entry of a commit that was interrupted before it was acknowledged: it never happened."""
+        path = self.log.entry_path(self.snapshot.version + 1)
+        if not path.exists():
+            return
+        if self.log.entry_path(self.snapshot.version + 2).exists():
+            raise damaged(acknowledged_path(self.log), "older than the log of the table")
+        publish(path, path.with_suffix(".json.torn"))
+
+    def discard(self) -> None:
+        """Remove the staged files that were not committed."""
+        for file in self._staged:
+            with translated(file.path):
+                file.path.unlink(missing_ok=True)
+        self._staged = []
+
+
+def _concatenated(tables: list[Table]) -> Table:
+    return Table.from_batches(
+        [batch for table in tables for batch in table.to_batches()], schema=tables[0].schema
+    )

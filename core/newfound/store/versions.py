@@ -1,0 +1,221 @@
+"""Solution versions on disk: named before training starts, built beside, published whole, never changed.
+
+    versions/.v3.building/   while training runs, or after it was killed (`--resume` goes on there)
+    versions/v3/             ACTIVE, or CREATE FAILED with its reason
+
+`version.json` inside records everything needed to repeat the run and the sha256 of every other file.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from newfound.errors import BusyError, DamagedError, NotFoundError, UsageError
+from newfound.store.files import make_directory, publish_directory, read_json, sha256_file, write_json
+from newfound.store.layout import Layout, check_name
+from newfound.store.locks import lock
+
+IN_PROGRESS, ACTIVE, FAILED = "CREATE IN_PROGRESS", "ACTIVE", "CREATE FAILED"
+DOCUMENT = "version.json"
+INTERRUPTED = "training was interrupted; `newfound solution train --resume` goes on from its last checkpoint"
+INTERRUPTED_FOR_GOOD = "training was interrupted and a later one began"
+
+_PUBLISHED = re.compile(r"v([1-9][0-9]*)")
+_BUILDING = re.compile(r"\.v([1-9][0-9]*)\.building")
+_REFERENCE = re.compile(r"([^@]*)(?:@v([1-9][0-9]*))?")
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """One version: its solution and number, its folder and its version.json."""
+
+    solution: str
+    number: int
+    folder: Path
+    record: dict[str, Any]
+
+    @property
+    def name(self) -> str:
+        """The name that commands take, `SOLUTION@vN`."""
+        return f"{self.solution}@v{self.number}"
+
+    @property
+    def status(self) -> str:
+        """Personalize's status string."""
+        return str(self.record["status"])
+
+
+def parse_reference(reference: str) -> tuple[str, int | None]:
+    """Split `SOLUTION[@vN]` into name and number; raise UsageError for anything else."""
+    match = _REFERENCE.fullmatch(reference)
+    if match is None:
+        raise UsageError(f"{reference!r} is no solution version", "write SOLUTION@vN, for example default@v3")
+    return check_name(match[1], "solution"), int(match[2]) if match[2] else None
+
+
+def list_versions(layout: Layout, solution: str) -> list[Version]:
+    """List the versions of a solution by number, those being built included."""
+    folder = layout.solution(solution) / "versions"
+    found = []
+    for path in folder.iterdir() if folder.is_dir() else ():
+        if match := _PUBLISHED.fullmatch(path.name):
+            found.append(Version(solution, int(match[1]), path, _record(path)))
+        elif match := _BUILDING.fullmatch(path.name):
+            found.extend(_unfinished(layout, solution, int(match[1]), path))
+    return sorted(found, key=lambda version: version.number)
+
+
+def _unfinished(layout: Layout, solution: str, number: int, path: Path) -> Iterator[Version]:
+    try:
+        record = _record(path)
+    except (FileNotFoundError, DamagedError):
+        return  # killed before its document was whole, or just published: nothing to show
+    if not _is_being_trained(layout, solution):
+        record = record | {"status": FAILED, "failureReason": INTERRUPTED}
+    yield Version(solution, number, path, record)
+
+
+def _record(folder: Path) -> dict[str, Any]:
+    try:
+        return read_json(folder / DOCUMENT)
+    except FileNotFoundError:
+        if _BUILDING.fullmatch(folder.name):
+            raise
+        path = folder / DOCUMENT
+        raise DamagedError(f"{path} is missing", "restore it, or train a new version", str(path)) from None
+
+
+def _is_being_trained(layout: Layout, solution: str) -> bool:
+    try:
+        with lock(layout.lock(f"solution-{solution}"), 0, "look"):
+            return False
+    except BusyError:
+        return True
+
+
+def find_version(layout: Layout, reference: str) -> Version:
+    """Find `SOLUTION@vN`, or the newest ACTIVE version of `SOLUTION`; raise NotFoundError."""
+    solution, number = parse_reference(reference)
+    if not layout.solution(solution).is_dir():
+        raise NotFoundError(
+            f"there is no solution {solution!r}", "`newfound solution list` shows those there are"
+        )
+    if number is not None:
+        for version in list_versions(layout, solution):
+            if version.number == number:
+                return version
+        raise NotFoundError(
+            f"there is no version {reference}", f"`newfound solution versions {solution}` lists them"
+        )
+    newest = newest_active(layout, solution)
+    if newest is None:
+        raise NotFoundError(
+            f"solution {solution!r} has no ACTIVE version",
+            f"run `newfound solution train {solution} --mode full`",
+        )
+    return newest
+
+
+def newest_active(layout: Layout, solution: str) -> Version | None:
+    """Find the newest ACTIVE version: by the data of its FULL, then by its own data, not by number."""
+    active = [version for version in list_versions(layout, solution) if version.status == ACTIVE]
+    return max(active, key=_age_of_data, default=None)
+
+
+def newest_parent(layout: Layout, solution: str) -> Version | None:
+    """Find the newest version that descends from the newest ACTIVE FULL: the parent of the next UPDATE."""
+    active = [version for version in list_versions(layout, solution) if version.status == ACTIVE]
+    full = max((v for v in active if v.record["trainingMode"] == "FULL"), key=_age_of_data, default=None)
+    family = [v for v in active if full is not None and v.record["full"] == full.name]
+    return max(family, key=_age_of_data, default=None)
+
+
+def _age_of_data(version: Version) -> tuple[int, int, int]:
+    return version.record["fullEventOffset"], version.record["eventOffset"], version.number
+
+
+def start_version(layout: Layout, solution: str, record: dict[str, Any]) -> Version:
+    """Name the next version and show it as CREATE IN_PROGRESS; the solution's lock must be held."""
+    folder = layout.solution(solution) / "versions"
+    make_directory(folder)
+    numbers = [
+        int(m[1])
+        for p in folder.iterdir()
+        if (m := _PUBLISHED.fullmatch(p.name) or _BUILDING.fullmatch(p.name))
+    ]
+    counter = layout.solution(solution) / "last-version.json"
+    last = read_json(counter)["number"] if counter.exists() else 0
+    number = max([last, *numbers]) + 1
+    write_json(counter, {"number": number})
+    building = folder / f".v{number}.building"
+    make_directory(building)
+    version = Version(
+        solution, number, building, record | {"status": IN_PROGRESS, "creationDateTime": time.time()}
+    )
+    write_json(building / DOCUMENT, version.record)
+    return version
+
+
+def resumable_version(layout: Layout, solution: str) -> Version | None:
+    """Find the newest training that was killed; the solution's lock must be held."""
+    folder = layout.solution(solution) / "versions"
+    found = [(int(m[1]), p) for p in folder.glob(".v*.building") if (m := _BUILDING.fullmatch(p.name))]
+    for number, path in sorted(found, reverse=True):
+        if (path / DOCUMENT).exists():
+            return Version(solution, number, path, read_json(path / DOCUMENT))
+    return None
+
+
+def close_interrupted(layout: Layout, solution: str) -> None:
+    """Turn killed trainings into CREATE FAILED versions; the solution's lock must be held."""
+    folder = layout.solution(solution) / "versions"
+    for path in folder.glob(".v*.building"):
+        match = _BUILDING.fullmatch(path.name)
+        if match is None:
+            continue
+        if (path / DOCUMENT).exists():
+            fail_version(
+                layout,
+                Version(solution, int(match[1]), path, read_json(path / DOCUMENT)),
+                INTERRUPTED_FOR_GOOD,
+            )
+        else:
+            shutil.rmtree(path)
+
+
+def publish_version(layout: Layout, version: Version, record: dict[str, Any]) -> Version:
+    """Hash every file of the finished folder and make it visible as ACTIVE."""
+    sums = {
+        str(path.relative_to(version.folder)): sha256_file(path)
+        for path in sorted(version.folder.rglob("*"))
+        if path.is_file() and path.name != DOCUMENT
+    }
+    return _finish(layout, version, record | {"status": ACTIVE, "files": sums})
+
+
+def fail_version(layout: Layout, version: Version, reason: str) -> Version:
+    """Keep a failed version visible as CREATE FAILED, with its reason and nothing else."""
+    for path in version.folder.iterdir():
+        if path.is_dir():
+            shutil.rmtree(path)
+    return _finish(layout, version, {"status": FAILED, "failureReason": reason, "files": {}})
+
+
+def _finish(layout: Layout, version: Version, record: dict[str, Any]) -> Version:
+    complete = version.record | record | {"lastUpdatedDateTime": time.time()}
+    write_json(version.folder / DOCUMENT, complete)
+    final = layout.version(version.solution, version.number)
+    publish_directory(version.folder, final)
+    return Version(version.solution, version.number, final, complete)
+
+
+def delete_version(version: Version) -> None:
+    """Remove a version: its document first, so that no half of it is ever taken for whole."""
+    (version.folder / DOCUMENT).unlink(missing_ok=True)
+    shutil.rmtree(version.folder)

@@ -1,0 +1,296 @@
+"""Train a solution: FULL or UPDATE, from the project's tables to a published version (design §3)."""
+
+from __future__ import annotations
+
+import platform
+import shutil
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.metadata import version as installed
+from typing import Any
+
+from newfound.dataset.event_rows import read_events, read_responses
+from newfound.errors import NewfoundError, NotFoundError, UsageError
+from newfound.progress import ProgressCallback
+from newfound.recipes.catalogue import Record
+from newfound.recipes.update import UpdateInputs, update
+from newfound.serving.bundle import BASE, Bundle, open_bundle, save_base, save_overlay
+from newfound.solutions import Solution, create_solution, find_recipe, read_solution
+from newfound.store.files import link_or_copy, make_directory
+from newfound.store.layout import Layout
+from newfound.store.locks import lock
+from newfound.store.tables import Table
+from newfound.store.versions import (
+    ACTIVE,
+    Version,
+    close_interrupted,
+    fail_version,
+    find_version,
+    newest_parent,
+    publish_version,
+    resumable_version,
+    start_version,
+)
+
+FULL, UPDATE = "FULL", "UPDATE"
+SERVING, CHECKPOINT = "serving", "checkpoint"
+LIBRARIES = ("newfound", "numpy", "jax", "jaxlib", "optax", "polars", "orbax-checkpoint")
+
+
+def train_full(
+    layout: Layout,
+    name: str,
+    *,
+    seed: int,
+    resume: bool,
+    max_minutes: float | None,
+    lock_timeout: float,
+    progress: ProgressCallback,
+) -> dict[str, Any]:
+    """Train from all data and publish a new version; the default solution is created if missing.
+
+    Raises TooLittleDataError, NotFoundError for an unknown solution or nothing to resume, BusyError.
+    """
+    solution = _solution(layout, name)
+    with lock(layout.lock(f"solution-{name}"), lock_timeout, f"train {name}"):
+        started = time.time()
+        version = _resumed(layout, name) if resume else None
+        if version is None:
+            close_interrupted(layout, name)
+            version = start_version(layout, name, _full_record(layout, solution, seed, max_minutes))
+        with _failing_visibly(layout, version):
+            record = _fit(layout, solution, version, resume, progress)
+        return describe_training(
+            publish_version(layout, version, record | {"seconds": time.time() - started})
+        )
+
+
+def _full_record(layout: Layout, solution: Solution, seed: int, max_minutes: float | None) -> dict[str, Any]:
+    from newfound.recipes.gather import Snapshots
+
+    return {
+        "trainingMode": FULL,
+        "recipe": solution.recipe,
+        "parent": None,
+        "tables": Snapshots.take(layout).versions(),
+        "hyperparameters": dict(solution.hyperparameters),
+        "eventType": solution.event_type,
+        "eventValueThreshold": solution.event_value_threshold,
+        "seed": seed,
+        "maxMinutes": max_minutes,
+        "python": platform.python_version(),
+        "libraries": {name: installed(name) for name in LIBRARIES},
+    }
+
+
+def _fit(
+    layout: Layout, solution: Solution, version: Version, resume: bool, progress: ProgressCallback
+) -> dict[str, Any]:
+    from newfound.recipes.full import fit_full
+    from newfound.recipes.full_evidence import unlearned_items, with_evidence
+    from newfound.recipes.gather import Snapshots, evidence_rows, gather_full
+
+    record = version.record
+    at = Snapshots(
+        **{name: Table(layout, name).snapshot(n if n >= 0 else None) for name, n in record["tables"].items()}
+    )
+    explores = find_recipe(solution.recipe).explores
+    inputs = gather_full(layout, at, solution.selection, explores, record["seed"])
+    checkpoints = version.folder / CHECKPOINT
+    make_directory(checkpoints)
+    result = fit_full(inputs, solution.hyperparameters, checkpoints, resume, record["maxMinutes"], progress)
+    trained = inputs.histories.restricted_to_trained()
+    rows, responses = evidence_rows(layout, at, unlearned_items(result.bundle), solution.selection)
+    bundle = with_evidence(result.bundle, trained, rows, responses)
+    save_base(version.folder / SERVING, bundle.base)
+    save_overlay(version.folder / SERVING, bundle.meta, bundle.overlay)
+    return {
+        "full": version.name,
+        "fullEventOffset": inputs.event_offset,
+        "eventOffset": inputs.event_offset,
+        "items": bundle.n_items,
+        "newItems": int((bundle.overlay["events"] == 0).sum()),
+        "users": inputs.histories.n_users,
+        "interactions": len(inputs.histories.items),
+        "newEvents": 0,
+        "impressions": int(inputs.shown.sum()),
+        "warnings": [],
+        "training": result.training,
+        "report": result.metrics,
+        "metrics": result.metrics["metrics"] if result.metrics else None,
+    }
+
+
+def train_update(
+    layout: Layout, name: str, *, seed: int, parent: str | None, lock_timeout: float
+) -> dict[str, Any]:
+    """Fold everything new into a version that descends from the newest FULL; nothing new makes no version.
+
+    Raises NotFoundError without an ACTIVE FULL version, UsageError for a parent that cannot serve, BusyError.
+    """
+    with lock(layout.lock(f"solution-{name}"), lock_timeout, f"update {name}"):
+        started = time.time()
+        source = _parent(layout, name, parent)
+        solution = read_solution(layout, name)
+        bundle = open_bundle(source.folder / SERVING)
+        inputs = _new_data(layout, solution, bundle)
+        if inputs.event_offset == bundle.meta.event_offset and not inputs.records:
+            unchanged = describe_training(source)
+            return unchanged | {"newEvents": 0, "newItems": 0, "impressions": 0, "warnings": []}
+        close_interrupted(layout, name)
+        version = start_version(layout, name, _update_record(source, seed))
+        with _failing_visibly(layout, version):
+            record = _fold_in(source, bundle, inputs, version, seed)
+        return describe_training(
+            publish_version(layout, version, record | {"seconds": time.time() - started})
+        )
+
+
+def _update_record(source: Version, seed: int) -> dict[str, Any]:
+    return {
+        "trainingMode": UPDATE,
+        "recipe": source.record["recipe"],
+        "parent": source.name,
+        "full": source.record["full"],
+        "fullEventOffset": source.record["fullEventOffset"],
+        "seed": seed,
+        "python": platform.python_version(),
+        "libraries": {name: installed(name) for name in ("newfound", "numpy")},
+    }
+
+
+def _fold_in(
+    source: Version, bundle: Bundle, inputs: UpdateInputs, version: Version, seed: int
+) -> dict[str, Any]:
+    result = update(bundle, inputs, seed)
+    serving = version.folder / SERVING
+    make_directory(serving / BASE)
+    for path in sorted((source.folder / SERVING / BASE).iterdir()):
+        link_or_copy(path, serving / BASE / path.name)
+    save_overlay(serving, result.bundle.meta, result.bundle.overlay)
+    changed, known = result.bundle.changed_users, result.bundle.base_users
+    return {
+        "eventOffset": inputs.event_offset,
+        "items": result.bundle.n_items,
+        "newItems": result.new_items,
+        "users": len(known) + sum(known.code_of(changed.id_of(k)) < 0 for k in range(len(changed))),
+        "interactions": source.record["interactions"] + sum(row.item is not None for row in inputs.rows),
+        "newEvents": len(inputs.rows),
+        "impressions": result.impressions,
+        "warnings": result.warnings,
+        "metrics": None,
+    }
+
+
+def _new_data(layout: Layout, solution: Solution, bundle: Bundle) -> UpdateInputs:
+    events, items = Table(layout, "events"), Table(layout, "items")
+    events_now, items_now = events.snapshot(), items.snapshot()
+    rows = read_events(events, events_now, bundle.meta.event_offset, solution.selection)
+    named = {row.recommendation_id for row in rows if row.recommendation_id is not None}
+    log = Table(layout, "recommendations")
+    responses = read_responses(log, log.snapshot(), named)
+    records: list[Record] = []
+    if items_now.next_offset > bundle.meta.item_record_offset:
+        from newfound.dataset.current import current_records
+
+        since = bundle.meta.item_record_offset
+        records = current_records(layout, "items", items_now, since).to_dicts()
+    return UpdateInputs(rows, responses, records, events_now.next_offset, items_now.next_offset)
+
+
+def _parent(layout: Layout, name: str, reference: str | None) -> Version:
+    hint = f"run `newfound solution train {name} --mode full` first"
+    if reference is not None:
+        version = find_version(layout, reference)
+        if version.solution != name or version.status != ACTIVE:
+            raise UsageError(
+                f"{version.name} cannot be the parent of an UPDATE of {name}", "name an ACTIVE version of it"
+            )
+        return version
+    if not layout.solution(name).is_dir():
+        raise NotFoundError(f"there is no solution {name!r} to update", hint)
+    newest = newest_parent(layout, name)
+    if newest is None:
+        raise NotFoundError(f"solution {name!r} has no ACTIVE FULL version to update", hint)
+    return newest
+
+
+def _solution(layout: Layout, name: str) -> Solution:
+    if name == "default" and not layout.solution(name).is_dir():
+        return create_solution(layout, Solution(name))[0]
+    return read_solution(layout, name)
+
+
+def _resumed(layout: Layout, name: str) -> Version:
+    version = resumable_version(layout, name)
+    if version is None:
+        raise NotFoundError(
+            f"no interrupted training of {name!r} to resume",
+            f"run `newfound solution train {name} --mode full`",
+        )
+    shutil.rmtree(version.folder / SERVING, ignore_errors=True)
+    return version
+
+
+@contextmanager
+def _failing_visibly(layout: Layout, version: Version) -> Iterator[None]:
+    """Show an error of training as CREATE FAILED; an interruption keeps the checkpoint for `--resume`."""
+    try:
+        yield
+    except NewfoundError as error:
+        fail_version(layout, version, error.message)
+        raise
+    except Exception as error:
+        fail_version(layout, version, f"internal error: {type(error).__name__}: {error}")
+        raise
+
+
+def describe_training(version: Version) -> dict[str, Any]:
+    """Describe a version with the keys of `solution train --json`."""
+    record = version.record
+    keys = (
+        "status",
+        "trainingMode",
+        "parent",
+        "items",
+        "newItems",
+        "users",
+        "interactions",
+        "newEvents",
+        "impressions",
+        "seconds",
+        "metrics",
+        "warnings",
+        "failureReason",
+        "creationDateTime",
+        "lastUpdatedDateTime",
+    )
+    return {"solutionVersion": version.name, "recipe": record["recipe"]} | {
+        key: record[key] for key in keys if key in record
+    }
+
+
+def describe_metrics(layout: Layout, reference: str) -> dict[str, Any]:
+    """Describe the offline metrics of a version; for an UPDATE those of its FULL. Raises NotFoundError."""
+    version = find_version(layout, reference)
+    source = find_version(layout, version.record.get("full") or version.name)
+    report = source.record.get("report")
+    if not report:
+        raise NotFoundError(
+            f"{source.name} has no metrics",
+            "they are made by a FULL training with enough users to withhold some",
+        )
+    return {
+        "solutionVersion": version.name,
+        "measuredOn": source.name,
+        "explorationWeight": report["explorationWeight"],
+        "metrics": report["metrics"],
+        "intervals": report["intervals"],
+        "baseline": report["baselines"]["popularity"],
+        "baselines": report["baselines"],
+        "atWeightZero": report.get("atWeightZero"),
+        "cold": report["cold"],
+        "users": report["users"],
+        "definitions": report["definition"],
+    }

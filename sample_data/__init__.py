@@ -1,0 +1,1 @@
+"""The demo data set, its schema documents and its generator."""

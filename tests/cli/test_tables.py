@@ -1,0 +1,50 @@
+"""Tables are short, aligned and never cut."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from newfound_cli.tables import Table, details, draw, listing
+
+if TYPE_CHECKING:
+    from tests.cli.conftest import Cli
+
+
+def test_numbers_stand_to_the_right_and_unused_columns_are_left_out() -> None:
+    table = listing([{"name": "a", "rows": 5}, {"name": "b", "rows": 1200}], "name", "rows", "status")
+    assert draw(table, no_color=False) == "name   rows\na         5\nb     1,200\n"
+
+
+def test_a_record_is_lines_of_key_and_value_without_its_warnings() -> None:
+    table = details({"solutionVersion": "default@v1", "items": 3, "warnings": ["x"], "notes": ["y"]})
+    assert draw(table, no_color=False) == "solution version  default@v1\nitems             3\n"
+
+
+def test_nothing_is_cut_or_wrapped_where_there_is_no_terminal() -> None:
+    words = "word " * 100
+    assert words.strip() in draw(Table(["a", "b"], [[words, "x" * 500]]), no_color=False)
+
+
+def test_recommendations_show_rank_title_and_marks(cli: Cli) -> None:
+    assert cli("recommend", "--user", "1").out.splitlines() == [
+        "default | default@v2 | RID-0123456789abcdef0123456789abcdef",
+        "rank  item  title     score  propensity  mark",
+        "   1  5     Teapot  0.01234        0.81  new, explored",
+        "   2  7     -          0.01           1",
+    ]
+
+
+def test_status_says_what_is_stale_and_what_to_run_next(cli: Cli) -> None:
+    out = cli("status").out
+    assert "7 events since default@v2" in out
+    assert out.endswith("next: newfound solution train --mode update\n")
+    assert "1597266000 (2020-08-12T21:00:00Z)" in out
+
+
+def test_metrics_stand_beside_the_baseline_with_their_interval(cli: Cli) -> None:
+    assert "precision_at_5    0.1  0.09, 0.11        0.05" in cli("solution", "metrics").out
+
+
+def test_a_change_of_state_suggests_the_next_command_on_standard_error(cli: Cli) -> None:
+    assert cli("solution", "train").err == "next: newfound campaign update --solution default@v2\n"
+    assert cli("solution", "train", "--json").err == ""

@@ -1,0 +1,84 @@
+from __future__ import annotations
+
+from random import Random
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from newfound.dataset.popularity import DecayedPopularity, empty, log_shares, updated, values_at
+
+HALF_LIVES = [900.0, 86_400.0, np.inf]
+NOW = 1_700_000_000
+events = st.lists(st.tuples(st.integers(0, 4), st.integers(NOW - 200_000, NOW)), min_size=1, max_size=40)
+Event = tuple[int, int]
+
+
+def added(state: DecayedPopularity, people: list[Event], n_items: int = 5) -> DecayedPopularity:
+    items = np.array([item for item, _ in people], np.int32)
+    return updated(state, items, np.array([time for _, time in people], np.int64), n_items)
+
+
+def brute_force(people: list[Event], seconds: int) -> list[list[float]]:
+    return [
+        [sum(2 ** -((seconds - time) / half_life) for i, time in people if i == item) for item in range(5)]
+        for half_life in HALF_LIVES
+    ]
+
+
+@given(events, st.integers(0, 100_000))
+def test_values_are_the_decayed_counts(people: list[Event], later: int) -> None:
+    state = added(empty(HALF_LIVES, 5), people)
+    assert state.reference == max(time for _, time in people)
+    assert values_at(state, NOW + later) == pytest.approx(
+        np.array(brute_force(people, NOW + later)), rel=1e-9
+    )
+
+
+@given(events, st.integers(0, 40), st.randoms(use_true_random=False))
+def test_events_may_come_in_parts_and_in_any_order(people: list[Event], cut: int, random: Random) -> None:
+    mixed = random.sample(people, len(people))
+    parts = added(added(empty(HALF_LIVES, 5), mixed[:cut]), mixed[cut:])
+    assert parts.reference == added(empty(HALF_LIVES, 5), people).reference
+    assert parts.values == pytest.approx(added(empty(HALF_LIVES, 5), people).values, rel=1e-9)
+
+
+def test_one_half_life_later_the_value_is_half() -> None:
+    state = added(empty([3600.0], 1), [(0, NOW)], 1)
+    assert values_at(state, NOW + 3600).tolist() == [[0.5]]
+
+
+def test_an_infinite_half_life_counts() -> None:
+    state = added(empty([np.inf], 5), [(2, 5), (2, NOW), (4, 17)])
+    assert state.values.tolist() == [[0, 0, 2, 0, 1]]
+
+
+def test_new_items_start_at_zero() -> None:
+    state = added(added(empty([60.0], 1), [(0, NOW)], 1), [(2, NOW)], 3)
+    assert state.values.tolist() == [[1, 0, 1]]
+
+
+def test_nothing_new_changes_nothing() -> None:
+    state = added(empty(HALF_LIVES, 5), [(1, NOW)])
+    again = added(state, [])
+    assert again.reference == NOW
+    assert np.array_equal(again.values, state.values)
+
+
+def test_long_silence_does_not_overflow_or_warn() -> None:
+    state = added(added(empty([1.0], 1), [(0, 0)], 1), [(0, NOW)], 1)
+    assert state.values.tolist() == [[1.0]]
+
+
+@given(events)
+def test_shares_are_free_of_the_moment_they_are_taken(people: list[Event]) -> None:
+    state = added(empty([86_400.0], 5), people)
+    assert log_shares(values_at(state, NOW + 5000)) == pytest.approx(log_shares(state.values), abs=1e-5)
+
+
+def test_shares_are_those_of_the_formula() -> None:
+    logs = log_shares(np.array([[3.0, 1.0, 0.0], [0.0, 0.0, 0.0]]))
+    assert logs.dtype == np.float32
+    assert logs[0] == pytest.approx(np.log([0.7501, 0.2501, 0.0001]), abs=1e-5)
+    assert logs[1] == pytest.approx(np.log([1e-4] * 3), abs=1e-5)

@@ -1,0 +1,42 @@
+from __future__ import annotations
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from newfound.model.batches import last_steps
+from newfound.model.network import encode, init
+from newfound.serving.network import Network
+
+from .builders import random_histories, training_data
+
+pytestmark = pytest.mark.usefixtures("no_silent_conversion")
+
+
+def test_serving_in_numpy_gives_the_logits_of_training() -> None:
+    n_items, d = 30, 32
+    data = training_data(random_histories(5, n_items), n_items)
+    params = init(jax.random.key(0), d, n_items, 2, 0)
+    rng = np.random.default_rng(0)
+    net = {
+        name: a + jnp.array(0.1 * rng.normal(size=a.shape), jnp.float32) for name, a in params["net"].items()
+    }
+    E = 5 * params["ids"]["vectors"]
+    bias = jnp.array(rng.normal(size=n_items), jnp.float32)
+    steps = last_steps(data, np.arange(5), data.times[data.ends - 1] + 86400, 12)
+    o, _ = encode(net, E, steps, jnp.zeros((5, d)))
+    expected = o[-1] @ E.T + bias[None, :]
+
+    serving = Network.from_arrays({name: np.array(a) for name, a in net.items()})
+    h = np.zeros((5, d), np.float32)
+    for t in range(12):
+        x = serving.inputs(
+            np.array(E)[steps.items[t]],
+            steps.gaps[t].astype(np.uint8),
+            steps.next_gaps[t].astype(np.uint8),
+            steps.types[t],
+        )
+        h = serving.step(x, steps.keep[t][:, None] * h)
+    logits = serving.output(h, x) @ np.array(E).T + np.array(bias)
+    np.testing.assert_allclose(logits, expected, atol=1e-4)
