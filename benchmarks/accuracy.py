@@ -24,6 +24,7 @@ from newfound.dataset import rules
 from newfound.evaluation import baselines, ranking
 
 FILTER = 'EXCLUDE ItemID WHERE Interactions.EVENT_TYPE IN ("*")'
+NEWFOUND = Path(sys.executable).with_name("newfound")
 MIN_ITEM_EVENTS = 5
 K = 10
 
@@ -39,8 +40,7 @@ def load(folder: Path) -> pl.DataFrame:
 
 def newfound(project: Path, *arguments: str) -> dict[str, object]:
     """Run one command with --json and return its document."""
-    command = [sys.executable, "-m", "newfound_cli", "-C", str(project), "--json", *arguments]
-    done = subprocess.run(command, check=True, stdout=subprocess.PIPE)
+    done = subprocess.run([NEWFOUND, "-C", project, "--json", *arguments], check=True, stdout=subprocess.PIPE)
     return dict(json.loads(done.stdout))
 
 
@@ -88,9 +88,7 @@ def run(data: Path, max_minutes: float | None, seed: int, metadata: bool, work: 
     asked = zip(test["USER_ID"], test["TIMESTAMP"], strict=True)
     requests.write_text("".join(json.dumps({"userId": user, "at": at}) + "\n" for user, at in asked))
     project = work / "project"
-    subprocess.run(
-        [sys.executable, "-m", "newfound_cli", "init", str(project)], check=True, stdout=subprocess.DEVNULL
-    )
+    subprocess.run([NEWFOUND, "init", project], check=True, stdout=subprocess.DEVNULL)
     newfound(project, "dataset", "import", "interactions", str(work / "interactions.parquet"))
     if metadata:
         newfound(project, "dataset", "import", "items", str(data / "items.csv"))

@@ -79,7 +79,10 @@ def list_(ctx: typer.Context) -> None:
 @app.command(epilog=example("newfound dataset describe interactions"))
 def describe(ctx: typer.Context, dataset: Type) -> None:
     """Show one dataset."""
-    render.record(ctx, context.open_project(ctx).describe_dataset(dataset.value))
+    found = context.open_project(ctx).describe_dataset(dataset.value)
+    counts = {key: value for key, value in found.items() if key != "schema"}
+    fields = tables.listing(found["schema"]["fields"], "name", "type", "categorical", "textual")
+    render.result(ctx, found, lambda: [tables.details(counts), "", fields])
 
 
 @app.command(epilog=example("newfound dataset analyze"))

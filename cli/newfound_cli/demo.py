@@ -60,6 +60,10 @@ def _prepare(stage: Stage) -> worlds.World:
     done = stage.type("solution", "train", "--mode", "full", "--max-minutes", "1")
     counts = f"{done['users']:,} users, {done['items']:,} films"
     stage.say(f"{done['solutionVersion']}: {counts}, {done['seconds']:.0f} s")
+    measured = stage.type("solution", "metrics")
+    key = "normalized_discounted_cumulative_gain_at_10"
+    ours, popular = (measured[kind][key] for kind in ("metrics", "baseline"))
+    stage.say(f"NDCG at 10 on withheld ratings: {ours:.3f}; recommending what is popular: {popular:.3f}")
     stage.say("", "Two campaigns serve this version: one never explores, one explores as much as it can.")
     for name, weight in CAMPAIGNS.items():
         stage.type("campaign", "create", name, "--exploration-weight", str(weight))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import shlex
+import textwrap
 from contextlib import redirect_stdout
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -46,7 +47,8 @@ class Stage:
         if line[0] != "init":
             line = ["-C", str(self.directory), *line]
         self.typed.append(shlex.join(["newfound", *line]))
-        self.say("", f"$ {self.typed[-1]}")
+        wrapped = textwrap.wrap(f"$ {self.typed[-1]}", 98, break_long_words=False, break_on_hyphens=False)
+        self.say("", *(f"{part} \\" for part in wrapped[:-1]), wrapped[-1])
         wanted = settings(self.ctx)
         passed_on = ["-q"] * wanted.quiet + ["-v"] * wanted.verbose + ["--no-color"] * wanted.no_color
         with redirect_stdout(io.StringIO()) as out:

@@ -9,11 +9,14 @@ from newfound_cli.demo_world import World
 from newfound_cli.tables import Table
 
 EXTREMES = 4
+TITLE_WIDTH = 41  # two columns of films fit into 100
 
 
 def title(world: World, item: str) -> str:
     """Write an item with its label; new ones get a star."""
-    return f"{'*' if item in world.new else ' '} {item:>4} {world.titles[item][:36]}"
+    name = world.titles[item]
+    shown = name if len(name) <= TITLE_WIDTH else name[: TITLE_WIDTH - 1] + "\N{HORIZONTAL ELLIPSIS}"
+    return f"{'*' if item in world.new else ' '} {item:>4} {shown}"
 
 
 def side_by_side(world: World, lists: Mapping[str, Sequence[str]]) -> Table:

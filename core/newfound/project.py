@@ -73,11 +73,18 @@ class Project:
 
         return verify(self.layout, deep)
 
-    def compact(self) -> dict[str, Any]:
-        """Merge small files and remove what nothing refers to."""
-        from newfound.store.compact import compact
+    def compact(self, older_than: int | None = None) -> dict[str, Any]:
+        """Merge small files and remove what nothing refers to; also responses logged before `older_than`, Unix seconds.
 
-        return compact(self.layout, self.lock_timeout)
+        Data that solution versions were trained on stays until these are deleted.
+        """
+        from newfound.store.compact import compact
+        from newfound.training import table_versions_in_use
+
+        pinned = table_versions_in_use(self.layout)
+        return compact(
+            self.layout, pinned=pinned, responses_before=older_than, lock_timeout=self.lock_timeout
+        )
 
     # -- datasets ----------------------------------------------------------------------------------------------
 
@@ -434,9 +441,9 @@ def check_schema(path: str | Path) -> dict[str, Any]:
 
 def infer_schema(path: str | Path, dataset: str) -> dict[str, Any]:
     """Infer a schema document from a data file, with notes on what was decided."""
-    from newfound.schema.infer import infer_file
+    from newfound.dataset.inference import infer_schema as infer
 
-    document, notes = infer_file(Path(path), dataset)
+    document, notes = infer([path], dataset)
     return {"document": document.to_dict(), "notes": notes}
 
 

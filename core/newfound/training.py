@@ -16,7 +16,7 @@ from newfound.progress import ProgressCallback
 from newfound.recipes.catalogue import Record
 from newfound.recipes.update import UpdateInputs, update
 from newfound.serving.bundle import BASE, Bundle, open_bundle, save_base, save_overlay
-from newfound.solutions import Solution, create_solution, find_recipe, read_solution
+from newfound.solutions import Solution, create_solution, find_recipe, list_solutions, read_solution
 from newfound.store.files import link_or_copy, make_directory
 from newfound.store.layout import Layout
 from newfound.store.locks import lock
@@ -27,6 +27,7 @@ from newfound.store.versions import (
     close_interrupted,
     fail_version,
     find_version,
+    list_versions,
     newest_parent,
     publish_version,
     resumable_version,
@@ -294,3 +295,13 @@ def describe_metrics(layout: Layout, reference: str) -> dict[str, Any]:
         "users": report["users"],
         "definitions": report["definition"],
     }
+
+
+def table_versions_in_use(layout: Layout) -> dict[str, set[int]]:
+    """Name the table versions that FULL versions were trained on, so that training can be repeated."""
+    used: dict[str, set[int]] = {}
+    for solution in list_solutions(layout):
+        for version in list_versions(layout, solution.name):
+            for table, number in version.record.get("tables", {}).items():
+                used.setdefault(table, set()).add(number)
+    return used

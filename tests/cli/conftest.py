@@ -13,6 +13,7 @@ import pytest
 from newfound_cli import context
 from newfound_cli.main import run
 
+NDCG = "normalized_discounted_cumulative_gain_at_10"
 VERSION = {
     "solutionVersion": "default@v2",
     "status": "ACTIVE",
@@ -112,9 +113,9 @@ ANSWERS: dict[str, Any] = {
     "versions": [VERSION],
     "metrics": {
         "solutionVersion": "default@v1",
-        "metrics": {"precision_at_5": 0.1, "coverage": 0.4},
-        "baseline": {"precision_at_5": 0.05, "coverage": 0.01},
-        "intervals": {"precision_at_5": [0.09, 0.11], "coverage": [0.4, 0.4]},
+        "metrics": {"precision_at_5": 0.1, NDCG: 0.2},
+        "baseline": {"precision_at_5": 0.05, NDCG: 0.1},
+        "intervals": {"precision_at_5": [0.09, 0.11], NDCG: [0.1, 0.3]},
     },
     "delete_solution": {"name": "default", "deleted": True},
     "create_campaign": CAMPAIGN,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 import shlex
 import time
 from collections import Counter
@@ -59,13 +60,14 @@ def story(project: Double, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> D
 def test_the_story_types_every_command_and_each_can_be_typed_again(cli: Cli, story: Double) -> None:
     outcome = cli("demo", "-q")
     assert outcome.code == 0 and outcome.err == ""
-    typed = [line.removeprefix("$ newfound ") for line in outcome.out.splitlines() if line.startswith("$ ")]
+    typed = re.findall(r"^\$ newfound (.*)$", outcome.out.replace(" \\\n", " "), re.MULTILINE)
     names = [name for name, _, _ in story.calls]
     assert len(typed) == len(names)
     assert names == [
         "init",
         *["import_dataset"] * 2,
         "train",
+        "metrics",
         *["create_campaign"] * 2,
         *["recommend"] * 2,
         "recommend_batch",
@@ -77,7 +79,7 @@ def test_the_story_types_every_command_and_each_can_be_typed_again(cli: Cli, sto
     ]
     again = [cli(*shlex.split(line), "-q").code for line in typed]
     assert not any(again)
-    assert max(map(len, outcome.out.splitlines())) <= 105
+    assert max(map(len, outcome.out.splitlines())) <= 100
 
 
 def test_the_story_as_json_fits_its_schema(cli: Cli, story: Double) -> None:

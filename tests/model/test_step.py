@@ -53,10 +53,10 @@ def test_the_loss_converts_no_type_silently(negatives: int) -> None:
     params = init(jax.random.key(0), 32, 20, 2, 3)
     rng = np.random.default_rng(0)
     batch = next(epoch_batches(data, trainer.users, config.lanes, config.bptt, rng))
-    batch, touched = trainer.sampler.touch(batch, rng)
+    update = trainer.sampler.touch(batch, rng)
     h0 = jnp.zeros((config.lanes, 32))
     loss_of = jax.grad(batch_loss, has_aux=True)
-    gradient, h = loss_of(params, batch, touched, trainer.tower, h0, config, jax.random.key(1))
+    gradient, h = loss_of(params, update, h0, config, jax.random.key(1))
     assert h.shape == h0.shape
     assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(gradient))
     dead = jax.tree.leaves_with_path(jax.tree.map(lambda leaf: bool(~np.any(leaf)), gradient))

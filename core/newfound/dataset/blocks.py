@@ -25,14 +25,22 @@ def is_url(path: str) -> bool:
 
 
 def read_blocks(path: str) -> Iterator[bytes]:
-    """Yield a file's bytes, unpacked if its name ends in `.gz`; raise InputRefusedError if it is empty or damaged."""
-    if is_url(path):
-        yield from _read_url(path)
-        return
+    """Yield a text file's bytes, unpacked if its name ends in `.gz`; the last of them is a newline.
+
+    Raises InputRefusedError for an empty or damaged file, NotFoundError or ResourceError.
+    """
+    block = b""
+    for block in _read_url(path) if is_url(path) else _read_file(path):
+        yield block
+    if not block.endswith(b"\n"):
+        yield b"\n"
+
+
+def _read_file(path: str) -> Iterator[bytes]:
     with opened_for_reading(path), Path(path).open("rb") as file:
         if not os.fstat(file.fileno()).st_size:
             raise InputRefusedError(f"{path}: the file is empty", "give a file with data", path)
-        stream = gzip.open(file) if path.endswith(".gz") else file
+        stream = gzip.GzipFile(fileobj=file) if path.endswith(".gz") else file
         while block := stream.read(BLOCK_BYTES):
             yield block
 
@@ -49,7 +57,9 @@ def opened_for_reading(path: str) -> Iterator[None]:
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
         raise InputRefusedError(f"{path}: damaged gzip file: {error}", "make the file again", path) from None
     except OSError as error:
-        raise ResourceError(f"{path}: {error.strerror or error}", "check disk and permissions", path) from None
+        raise ResourceError(
+            f"{path}: {error.strerror or error}", "check disk and permissions", path
+        ) from None
 
 
 def _read_url(url: str) -> Iterator[bytes]:

@@ -40,7 +40,7 @@ class CsvSource:
         header, blocks = self._header_and_rest()
         row = 2
         rest = b""
-        for block in chain(blocks, [b"\n"]):
+        for block in blocks:
             text = rest + block
             records = self._complete_records(text, row)
             size = text.rfind(b"\n") + 1 if records is None else records.size
@@ -56,18 +56,22 @@ class CsvSource:
 
     def _header_and_rest(self) -> tuple[list[str], Iterator[bytes]]:
         blocks = read_blocks(self.path)
-        first = next(blocks, b"")
-        line, newline, rest = first.removeprefix(b"\xef\xbb\xbf").partition(b"\n")
+        first = b""
+        while b"\n" not in first and (block := next(blocks, b"")):
+            first += block
+        line, _, rest = first.removeprefix(b"\xef\xbb\xbf").partition(b"\n")
         try:
             header = next(csv.reader([line.decode()], strict=True), [])
         except (UnicodeDecodeError, csv.Error) as error:
-            raise self._refused(1, f"no CSV header: {error}", "write the header in UTF-8 on one line") from None
+            raise self._refused(
+                1, f"no CSV header: {error}", "write the header in UTF-8 on one line"
+            ) from None
         if "" in header or not header:
             raise self._refused(1, "a column without a name", "give every column a name")
         repeated = next((name for name in header if header.count(name) > 1), None)
         if repeated is not None:
             raise self._refused(1, f"column {repeated} is there twice", "rename or remove one of them")
-        return header, chain([rest] if newline else [], blocks)
+        return header, chain([rest], blocks)
 
     def _complete_records(self, text: bytes, row: int) -> Records | None:
         """Find the records if there is a quote, which may hide newlines; None if there is none."""
@@ -77,7 +81,9 @@ class CsvSource:
         if records.stray_quote is not None:
             row += int(np.searchsorted(records.ends, records.stray_quote, "right"))
             raise self._refused(
-                row, "a stray quote", 'quote the whole field and write a quote inside it as ""; a backslash is no escape'
+                row,
+                "a stray quote",
+                'quote the whole field and write a quote inside it as ""; a backslash is no escape',
             )
         return records
 
@@ -86,7 +92,9 @@ class CsvSource:
         import polars as pl
 
         if b"\0" in text:
-            raise self._refused(row + text.count(b"\n", 0, text.find(b"\0")), "a zero byte", "give a text file")
+            raise self._refused(
+                row + text.count(b"\n", 0, text.find(b"\0")), "a zero byte", "give a text file"
+            )
         if records is None and len(header) > 1:
             n_rows = text.count(b"\n")
             # Short rows lower the number of commas, and polars refuses long ones: what passes both is regular.
@@ -97,7 +105,9 @@ class CsvSource:
                     pass
         return self._parse_carefully(text, records or find_records(text), header, row)
 
-    def _parse_carefully(self, text: bytes, records: Records, header: list[str], row: int) -> tuple[int, Batch]:
+    def _parse_carefully(
+        self, text: bytes, records: Records, header: list[str], row: int
+    ) -> tuple[int, Batch]:
         """Parse the records that have as many fields as the header, and report the others."""
         try:
             text.decode()

@@ -25,7 +25,9 @@ def stored_columns(document: SchemaDocument) -> list[tuple[str, str]]:
 
 def has_columns_of(snapshot: Snapshot, document: SchemaDocument) -> bool:
     """Tell whether rows of the document can be added to a table; they can to an empty one."""
-    return not snapshot.files or [(field["name"], field["type"]) for field in snapshot.fields] == stored_columns(document)
+    return not snapshot.files or [
+        (field["name"], field["type"]) for field in snapshot.fields
+    ] == stored_columns(document)
 
 
 def current_records(
@@ -43,7 +45,9 @@ def current_records(
     document = document_for(layout, dataset)
     if not snapshot.files:
         return empty_rows((Field(RECORD_OFFSET, "long"), *document.fields))
-    rows = table.read(keep=lambda file: file.max_offset is None or file.max_offset >= since, snapshot=snapshot)
+    rows = table.read(
+        keep=lambda file: file.max_offset is None or file.max_offset >= since, snapshot=snapshot
+    )
     recent = pl.DataFrame(rows).filter(pl.col(RECORD_OFFSET) >= since)
     return latest(recent, str(document.key)).drop(RECORD_SOURCE)
 

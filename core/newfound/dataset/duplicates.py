@@ -25,7 +25,7 @@ class HashSet:
         return len(self._sorted)
 
     def add(self, hashes: NDArray[np.uint64]) -> NDArray[np.bool_]:
-        """Add hashes `(n,)` and return the mask `(n,)` of those that were in neither the set nor earlier in the array."""
+        """Add hashes `(n,)` and return the mask `(n,)` of those not in the set and not earlier in the array."""
         merged = np.concatenate((self._sorted, np.sort(hashes)))
         # Timsort merges two sorted runs in linear time.
         merged.sort(kind="stable")

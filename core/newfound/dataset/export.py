@@ -26,7 +26,9 @@ def export(layout: Layout, dataset: str, output: Path, *, impressions: bool = Fa
     if dataset not in DATASETS:
         raise UsageError(f"{dataset!r} is none of {', '.join(DATASETS)}", "choose one of them")
     if output.suffix not in SUFFIXES:
-        raise UsageError(f"{output}: unknown format", f"end the name in one of {', '.join(SUFFIXES)}", str(output))
+        raise UsageError(
+            f"{output}: unknown format", f"end the name in one of {', '.join(SUFFIXES)}", str(output)
+        )
     if dataset == "interactions":
         rows = scan_interactions(layout, impressions=impressions)
     else:

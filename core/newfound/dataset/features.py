@@ -1,7 +1,8 @@
 """Item metadata as tokens: the same ones at FULL and for an item that appears an hour later.
 
 Categories are tokens as they are; text is hashed by its words and word pairs; numbers and release times fall into
-quantile buckets, so that a value past the last edge shares the last bucket. Only tokens that items with interactions
+quantile buckets, so that a value past the last edge shares the last bucket. Only an item created after all that
+trained belongs to every bucket of creation time at once: that people of the past never chose it says nothing. Only tokens that items with interactions
 carry are kept: no other token can have been learned.
 """
 
@@ -30,19 +31,23 @@ Record = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class FeatureField:
-    """One trained metadata field: kind is `category`, `text` or `number`; edges are the inner bucket edges."""
+    """One trained metadata field: kind is `category`, `text` or `number`.
+
+    edges: the inner bucket edges of a number; newest: the greatest CREATION_TIMESTAMP that trained, else None.
+    """
 
     name: str
     kind: str
     edges: tuple[float, ...] = ()
+    newest: float | None = None
 
 
 FeatureFields = tuple[FeatureField, ...]
 
 
-def feature_fields_from_dict(raw: Iterable[Mapping[str, Any]]) -> FeatureFields:
+def feature_fields_from_dict(raw: Iterable[dict[str, Any]]) -> FeatureFields:
     """Read back fields written as plain JSON values."""
-    return tuple(FeatureField(field["name"], field["kind"], tuple(field["edges"])) for field in raw)
+    return tuple(FeatureField(**field | {"edges": tuple(field["edges"])}) for field in raw)
 
 
 def choose_fields(document: SchemaDocument, records: Sequence[Record]) -> FeatureFields:
@@ -59,7 +64,8 @@ def choose_fields(document: SchemaDocument, records: Sequence[Record]) -> Featur
             values = [record[field.name] for record in records if record.get(field.name) is not None]
             if values:
                 inner = np.quantile(np.asarray(values, dtype=np.float64), np.arange(1, N_BUCKETS) / N_BUCKETS)
-                fields.append(FeatureField(field.name, "number", tuple(np.unique(inner).tolist())))
+                newest = float(max(values)) if field.name == c.CREATION_TIMESTAMP else None
+                fields.append(FeatureField(field.name, "number", tuple(np.unique(inner).tolist()), newest))
     return tuple(fields)
 
 
@@ -77,6 +83,8 @@ def _field_tokens(value: Any, field: FeatureField) -> list[str]:  # noqa: ANN401
         words = re.findall(r"\w+", str(value).lower())
         pairs = [f"{a} {b}" for a, b in itertools.pairwise(words)]
         return sorted({f"{field.name}~{part}" for part in (*words, *pairs)})
+    if field.newest is not None and float(value) > field.newest:
+        return [f"{field.name}#{bucket}" for bucket in range(len(field.edges) + 1)]
     return [f"{field.name}#{int(np.searchsorted(field.edges, float(value), side='right'))}"]
 
 

@@ -30,7 +30,7 @@ class ImportBase:
     full: bool
 
     def known_rows(self) -> Duplicates:
-        """Return the rows that a new one would duplicate; raise SchemaError if new rows have other columns than these."""
+        """Return the rows that a new one may duplicate; raise SchemaError if new ones have other columns."""
         key = self.document.key
         known: Duplicates = EqualRecords(key) if key else EqualRows()
         if self.full or not self.snapshot.files:
@@ -59,7 +59,8 @@ class ImportBase:
         if refused.height:
             _, column, value, reason = refused.row(0)
             raise SchemaError(
-                f"{column} of a record put earlier would not fit: {value!r}: {reason}", "make the field fit, or nullable"
+                f"{column} of a record put earlier would not fit: {value!r}: {reason}",
+                "make the field fit, or nullable",
             )
         return frame.select(records[RECORD_OFFSET], pl.all(), records[RECORD_SOURCE])
 

@@ -65,7 +65,9 @@ def import_dataset(
         else:
             deque(frames, maxlen=0)
         if mode == "full" and not stream.rows_read:
-            raise InputRefusedError(f"{paths[0]}: no rows", "a full import replaces all rows: give a file with some")
+            raise InputRefusedError(
+                f"{paths[0]}: no rows", "a full import replaces all rows: give a file with some"
+            )
         refused = stream.rejects.n_rows > (0 if on_error == "fail" else stream.rows_read - 1)
         if writer and not refused:
             with registering(layout, choice.document):

@@ -49,5 +49,7 @@ def _text_or_number(column: pl.Series) -> pl.Series:
 
     column = plain_column(column)
     if column.dtype == pl.Object:
-        return pl.Series(column.name, [None if value is None else str(value) for value in column], dtype=pl.String)
+        return pl.Series(
+            column.name, [None if value is None else str(value) for value in column], dtype=pl.String
+        )
     return column

@@ -59,7 +59,9 @@ def _streamed(rows: pl.LazyFrame, fields: Sequence[Field], *, impressions: bool)
     if not impressions:
         rows = rows.filter(pl.col(columns.ITEM_ID).is_not_null())
     filled = rows.select(pl.col(_STREAMED_ONLY).count()).collect().row(0, named=True)
-    names = dict.fromkeys([field.name for field in fields] + [name for name in _STREAMED_ONLY if filled[name]])
+    names = dict.fromkeys(
+        [field.name for field in fields] + [name for name in _STREAMED_ONLY if filled[name]]
+    )
     present = rows.collect_schema().names()
     custom = [_property(field).alias(field.name) for field in fields if field.name not in present]
     return rows.with_columns(custom).select(*names)

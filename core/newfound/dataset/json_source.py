@@ -35,10 +35,12 @@ class JsonSource:
         """Yield the lines of a block at a time; a column of mixed types holds Python objects."""
         row = 1
         rest = b""
-        for block in chain(read_blocks(self.path), [b"\n"]):
+        for block in read_blocks(self.path):
             text, newline, rest = (rest + block).rpartition(b"\n")
             if len(rest) > MAX_RECORD_BYTES:
-                raise InputRefusedError(f"{self.path}:{row}: the line is too long", "give JSON Lines", self.path)
+                raise InputRefusedError(
+                    f"{self.path}:{row}: the line is too long", "give JSON Lines", self.path
+                )
             if newline:
                 lines = text.removeprefix(b"\xef\xbb\xbf").split(b"\n")
                 yield _parse(lines, row)
@@ -59,7 +61,9 @@ def _parse(lines: list[bytes], first_row: int) -> Batch:
             rows.append(row)
             records.append(record)
         else:
-            broken.append(RefusedCell(row, "", line.decode(errors="replace")[:_MAX_SHOWN], "not a valid JSON object"))
+            broken.append(
+                RefusedCell(row, "", line.decode(errors="replace")[:_MAX_SHOWN], "not a valid JSON object")
+            )
     names = dict.fromkeys(chain.from_iterable(records))
     columns = [_column(name, [record.get(name) for record in records]) for name in names]
     return Batch(np.array(rows, np.int64), pl.DataFrame(columns), tuple(broken))
@@ -84,6 +88,6 @@ def _column(name: str, values: list[Any]) -> pl.Series:
     if len(types) == 1 and (dtype := native.get(types.pop())):
         try:
             return pl.Series(name, values, dtype=dtype)
-        except OverflowError:
-            pass
+        except TypeError:
+            pass  # integers beyond 64 bits
     return pl.Series(name, values, dtype=pl.Object)

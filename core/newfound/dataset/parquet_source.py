@@ -57,7 +57,9 @@ class ParquetSource:
                         break
                     yield pl.read_ipc_stream(content)
                 if child.wait() != 0:
-                    raise InputRefusedError(f"{self.path}: damaged or no Parquet: {error}", "make it again", self.path)
+                    raise InputRefusedError(
+                        f"{self.path}: damaged or no Parquet: {error}", "make it again", self.path
+                    )
             finally:
                 child.kill()
 

@@ -11,6 +11,9 @@ from newfound.dataset.runs import Int32, Int64
 
 Float64 = NDArray[np.float64]
 
+BACK_OFF_EVENTS = 20.0
+SHARE_FLOOR = 1e-4
+
 
 @dataclass(frozen=True, slots=True)
 class DecayedPopularity:
@@ -49,10 +52,29 @@ def updated(state: DecayedPopularity, items: Int32, times: Int64, n_items: int) 
     return DecayedPopularity(state.half_lives, values, reference)
 
 
-def log_shares(values: NDArray[np.floating], floor: float = 1e-4) -> NDArray[np.float32]:
+def shares(values: Float64) -> Float64:
+    """Turn decayed counts `[n_half_lives, n_items]`, shortest half-life first, into shares that sum to 1.
+
+    Each half-life is smoothed toward the next longer one as if by BACK_OFF_EVENTS events, so that the only click
+    of a quiet hour does not pass for all of popularity.
+    """
+    result = np.empty_like(values)
+    longer = np.full(values.shape[1], 1 / max(values.shape[1], 1))
+    for k in range(len(values) - 1, -1, -1):
+        longer = (values[k] + BACK_OFF_EVENTS * longer) / (values[k].sum() + BACK_OFF_EVENTS)
+        result[k] = longer
+    return result
+
+
+def log_popularity(state: DecayedPopularity, seconds: int) -> NDArray[np.float32]:
+    """Return log(share + SHARE_FLOOR) `[n_half_lives, n_items]` at a Unix second at or after the reference."""
+    return np.log(shares(values_at(state, seconds)) + SHARE_FLOOR).astype(np.float32)
+
+
+def log_shares(values: NDArray[np.floating], floor: float = SHARE_FLOOR) -> NDArray[np.float32]:
     """Turn non-negative values `[..., n_items]` into log(value / sum + floor); all zero gives log(floor).
 
-    Serves decayed popularity and rule scores in the blend. Decay scales all items alike, so it cancels here.
+    Serves rule scores in the blend.
     """
     total = values.sum(axis=-1, keepdims=True, dtype=np.float64)
     shares = np.divide(values, total, out=np.zeros(values.shape), where=total > 0)

@@ -18,7 +18,12 @@ from newfound.store.tables import Table
 
 
 def put_records(
-    layout: Layout, dataset: str, lines: Iterable[bytes], *, on_error: str = "fail", lock_timeout: float = 60.0
+    layout: Layout,
+    dataset: str,
+    lines: Iterable[bytes],
+    *,
+    on_error: str = "fail",
+    lock_timeout: float = 60.0,
 ) -> dict[str, Any]:
     """Store the records of JSON lines in one commit and return the counts that `items put --json` prints.
 
@@ -44,11 +49,18 @@ def put_records(
     return {"accepted": len(records), "rejected": rejected}
 
 
-def _store(layout: Layout, document: SchemaDocument, records: list[dict[str, Value]], lock_timeout: float) -> None:
-    stored = {field.name: (field.stored_type, [record[field.name] for record in records]) for field in document.fields}
+def _store(
+    layout: Layout, document: SchemaDocument, records: list[dict[str, Value]], lock_timeout: float
+) -> None:
+    stored = {
+        field.name: (field.stored_type, [record[field.name] for record in records])
+        for field in document.fields
+    }
     with Table(layout, document.dataset).writing(lock_timeout) as writer:
         if document_for(layout, document.dataset) != document:
-            raise BusyError(f"the schema of {document.dataset} was replaced meanwhile", "run the command again")
+            raise BusyError(
+                f"the schema of {document.dataset} was replaced meanwhile", "run the command again"
+            )
         if not has_columns_of(writer.snapshot, document):
             raise SchemaError(
                 f"the stored {document.dataset} have other columns than the schema",

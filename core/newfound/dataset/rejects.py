@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import BinaryIO
 
@@ -32,10 +33,12 @@ class Rejects:
         rows = [(path, cell.row, cell.column, cell.value, cell.reason) for cell in cells]
         self.n_rows += n_rows
         self._reasons.update(cell.reason for cell in cells)
-        self.first += [dict(zip(_COLUMNS, row, strict=True)) for row in rows[: MAX_SHOWN_ROWS - len(self.first)]]
+        self.first += [
+            dict(zip(_COLUMNS, row, strict=True)) for row in rows[: MAX_SHOWN_ROWS - len(self.first)]
+        ]
         self._write(rows)
 
-    def _write(self, rows: list[tuple[object, ...]]) -> None:
+    def _write(self, rows: Iterable[Iterable[object]]) -> None:
         if self.output:
             text = io.StringIO()
             csv.writer(text, lineterminator="\n").writerows(rows)

@@ -52,7 +52,9 @@ class RowStream:
                     yield self._new_rows(frame)
                 self.progress(Progress(stage, self.rows_read))
         rate = self.rows_read / max(time.monotonic() - started, 1e-9)
-        self.progress(Progress(stage, self.rows_read, self.rows_read, f"{self.rows_read:,} rows, {rate:,.0f} rows/s"))
+        self.progress(
+            Progress(stage, self.rows_read, self.rows_read, f"{self.rows_read:,} rows, {rate:,.0f} rows/s")
+        )
 
     def _good_rows(self, path: str, batch: Batch) -> pl.DataFrame:
         self.rows_read += batch.frame.height + len(batch.broken)

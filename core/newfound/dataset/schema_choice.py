@@ -25,7 +25,9 @@ class Choice:
     notes: tuple[str, ...] = ()
 
 
-def choose_schema(layout: Layout, dataset: str, sources: Sequence[Source], schema_path: Path | None) -> Choice:
+def choose_schema(
+    layout: Layout, dataset: str, sources: Sequence[Source], schema_path: Path | None
+) -> Choice:
     """Take the given document, else the registered one, else the built-in one if all headers fit, else infer one.
 
     Raises SchemaError that names the columns that are missing or unknown.
@@ -53,7 +55,9 @@ def choose_schema(layout: Layout, dataset: str, sources: Sequence[Source], schem
 def _unknown_columns(source: Source, choice: Choice) -> list[str]:
     """Return the columns of a source that the schema lacks; raise SchemaError if the source lacks some itself."""
     columns = source.columns()
-    missing = [field.name for field in choice.document.fields if not field.nullable and field.name not in columns]
+    missing = [
+        field.name for field in choice.document.fields if not field.nullable and field.name not in columns
+    ]
     if missing:
         hint = "add them, or name the columns that hold them with --map COLUMN=FIELD"
         if choice.source == "registered":

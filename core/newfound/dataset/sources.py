@@ -83,5 +83,7 @@ def renamed(sources: Sequence[Source], names: Mapping[str, str]) -> list[Source]
     columns = {name for source in sources for name in source.columns()}
     absent = [name for name in names if name not in columns]
     if absent:
-        raise SchemaError(f"no column [{', '.join(absent)}] to map", f"the columns are {', '.join(sorted(columns))}")
+        raise SchemaError(
+            f"no column [{', '.join(absent)}] to map", f"the columns are {', '.join(sorted(columns))}"
+        )
     return [RenamedSource(source, names) for source in sources]

@@ -23,7 +23,7 @@ def fingerprint(data: TrainingData, config: TrainingConfig) -> str:
     if data.features:
         arrays += [data.features.offsets, data.features.tokens]
     for array in arrays:
-        digest.update(np.ascontiguousarray(array).view(np.uint8))
+        digest.update(array.tobytes())
     return digest.hexdigest()
 
 

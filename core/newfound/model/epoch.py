@@ -19,7 +19,7 @@ from newfound.model.data import TrainingData
 from newfound.model.network import Params, init
 from newfound.model.sampling import Sampler
 from newfound.model.step import State, StepFunction, make_optimizer, make_step
-from newfound.model.tower import Tower, build_tower
+from newfound.model.tower import Items, build_catalogue
 from newfound.model.validation import validation_ndcg
 from newfound.progress import Progress, ProgressCallback
 
@@ -46,7 +46,7 @@ class Trainer:
     config: TrainingConfig
     users: NDArray[np.int64]
     sampler: Sampler
-    tower: Tower
+    items: Items  # all of them
     step: StepFunction
     n_steps: int  # an epoch
     n_targets: int  # an epoch
@@ -93,14 +93,17 @@ def prepare(data: TrainingData, config: TrainingConfig) -> Trainer:
     owner = np.repeat(np.arange(data.ends.size), np.diff(data.offsets))
     visible = np.arange(data.items.size) < data.ends[owner]
     counts = np.bincount(data.items[visible], minlength=data.n_items)
-    sampler = Sampler(counts, config.negatives, config.lanes * config.bptt)
+    catalogue = build_catalogue(
+        data.features, counts, config.min_item_events, np.random.default_rng(config.seed)
+    )
+    sampler = Sampler(catalogue, counts, config.negatives, config.lanes * config.bptt)
     n_targets = count_targets(data, users)
     return Trainer(
         data,
         config,
         users,
         sampler,
-        build_tower(data.features, counts, config.min_item_events),
+        catalogue.everything(),
         make_step(config, sampler.dense),
         -(-n_targets // (config.lanes * config.bptt)),
         n_targets,
@@ -132,9 +135,9 @@ def train_epoch(trainer: Trainer, run: Run, schedule: Schedule, progress: Progre
         if fraction >= 1:
             break
         filled += float(batch.weights.sum())
-        batch, touched = trainer.sampler.touch(batch, rng)
+        update = trainer.sampler.touch(batch, rng)
         rate = trainer.learning_rate(fraction)
-        state, h, loss = trainer.step(state, batch, touched, trainer.tower, h, rate, key, np.int32(number))
+        state, h, loss = trainer.step(state, update, h, rate, key, np.int32(number))
         losses.append(loss)
         if len(losses) % STEPS_PER_REPORT == 0:
             loss.block_until_ready()  # so few updates wait in the device's queue, and times are true
@@ -145,7 +148,7 @@ def train_epoch(trainer: Trainer, run: Run, schedule: Schedule, progress: Progre
             )
             progress(Progress("train", number + 1, schedule.n_steps, f"{note}{left:.0f} s left"))
     mean_loss, seconds = float(sum(map(float, losses))) / max(filled, 1e-9), time.perf_counter() - began
-    ndcg = validation_ndcg(state.params, trainer.tower, data)
+    ndcg = validation_ndcg(state.params, trainer.items, data)
     best = run.best
     if ndcg is None or not ndcg <= np.max(run.history[:epoch, 1], initial=-1.0):
         best = jax.tree.map(jnp.copy, state.params)

@@ -7,12 +7,12 @@ from numpy.typing import NDArray
 
 from newfound.dataset.gaps import N_GAPS
 from newfound.model.network import Params
-from newfound.model.tower import Tower
+from newfound.model.tower import Items
 from newfound.model.validation import fold
 
 
 def export_arrays(
-    params: Params, tower: Tower, seen_gaps: NDArray[np.bool_], seen_next_gaps: NDArray[np.bool_]
+    params: Params, items: Items, seen_gaps: NDArray[np.bool_], seen_next_gaps: NDArray[np.bool_]
 ) -> dict[str, NDArray[np.float32]]:
     """Fold item tables and return every array of a served network.
 
@@ -20,7 +20,7 @@ def export_arrays(
     item_bias (n_items,); with metadata token_vectors (n_tokens, d) and token_bias (n_tokens,).
     Gap buckets that training never saw (masks of shape (64,)) take the vector of the nearest that it saw.
     """
-    E, bias = fold(params, tower)
+    E, bias = fold(params, items)
     arrays = {**params["net"], "E": E, "item_bias": bias}
     if params["content"]:
         arrays |= {"token_vectors": params["content"]["vectors"], "token_bias": params["content"]["bias"]}

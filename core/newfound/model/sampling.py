@@ -1,4 +1,4 @@
-"""Which items one update touches: those it reads, their targets, and negatives drawn by popularity."""
+"""What one update touches: the items it reads, their targets, and negatives drawn by popularity."""
 
 from __future__ import annotations
 
@@ -7,56 +7,58 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from newfound.model.batches import Batch
+from newfound.model.batches import Batch, Steps
+from newfound.model.tower import Catalogue, Items
 
 POPULARITY_POWER = 0.5
 UNIFORM_SHARE = 0.1  # the floor: every item can be a negative
 
 
-class Touched(NamedTuple):
-    """Items of one update; a batch that goes with it indexes into `rows`."""
+class Update(NamedTuple):
+    """A batch whose items, targets and negatives index into the R items that it touches."""
 
-    rows: NDArray[np.int32]  # (R,) item of each row, increasing; past the last item where padded
-    negatives: NDArray[np.int32]  # (K,) into rows; all of them for full softmax
-    log_counts: NDArray[np.float32]  # (K,) log of how often each negative is expected in the sample
+    steps: Steps
+    targets: NDArray[np.int32]  # (T, L)
+    weights: NDArray[np.float32]  # (T, L)
+    items: Items
+    negatives: NDArray[np.int32]  # (K,) items that every target competes with
+    log_counts: NDArray[np.float32]  # (K,) log of how often each is expected in the sample
 
 
 class Sampler:
     """Draws negatives q ~ count^.5 plus a floor; `n_negatives` 0 takes the whole catalogue instead."""
 
-    def __init__(self, counts: NDArray[np.int64], n_negatives: int, batch_slots: int) -> None:
-        self.n_items = counts.size
-        self.n_negatives = n_negatives
-        self.n_rows = min(self.n_items, 2 * batch_slots + n_negatives) if n_negatives else self.n_items
+    def __init__(
+        self, catalogue: Catalogue, counts: NDArray[np.int64], n_negatives: int, batch_slots: int
+    ) -> None:
+        n_items, most = counts.size, 2 * batch_slots + n_negatives
         q = np.maximum(counts, 1).astype(np.float64) ** POPULARITY_POWER
-        q = (1 - UNIFORM_SHARE) * q / q.sum() + UNIFORM_SHARE / self.n_items
+        q = (1 - UNIFORM_SHARE) * q / q.sum() + UNIFORM_SHARE / n_items
+        self.dense = not n_negatives or most >= n_items  # every update touches the whole catalogue
+        self._catalogue, self._n_negatives = catalogue, n_negatives
         self._cumulative = np.cumsum(q)
         self._log_counts = np.log(max(n_negatives, 1) * q).astype(np.float32)
-        self._all = np.arange(self.n_items, dtype=np.int32)
+        self._everything = catalogue.everything()
+        self._n_rows, self._n_tokens = most, catalogue.most_tokens(most)
 
-    @property
-    def dense(self) -> bool:
-        """Whether every update touches the whole catalogue."""
-        return self.n_rows == self.n_items
-
-    def touch(self, batch: Batch, rng: np.random.Generator) -> tuple[Batch, Touched]:
-        """Draw negatives for a batch and let it index into the rows it touches."""
-        if not self.n_negatives:
-            return batch, Touched(self._all, self._all, np.zeros(self.n_items, np.float32))
-        # Stratified: one draw from each of K equal slices of the distribution, same expectation, less noise.
-        u = (np.arange(self.n_negatives) + rng.random(self.n_negatives)) / self.n_negatives
-        negatives = np.minimum(np.searchsorted(self._cumulative, u), self.n_items - 1).astype(np.int32)
-        log_counts = self._log_counts[negatives]
+    def touch(self, batch: Batch, rng: np.random.Generator) -> Update:
+        """Draw negatives for a batch and gather the items that it touches."""
+        if not self._n_negatives:
+            everything = self._everything
+            return Update(*batch, everything, everything.rows, np.zeros_like(everything.known))
+        # One draw from each of K equal slices of the distribution: same expectation, less noise.
+        u = (np.arange(self._n_negatives) + rng.random(self._n_negatives)) / self._n_negatives
+        drawn = np.minimum(np.searchsorted(self._cumulative, u), self._cumulative.size - 1).astype(np.int32)
+        log_counts = self._log_counts[drawn]
         if self.dense:
-            return batch, Touched(self._all, negatives, log_counts)
-        used = [batch.steps.items.ravel(), batch.targets.ravel(), negatives]
-        rows, index = np.unique(np.concatenate(used), return_inverse=True)
-        padded = np.arange(self.n_items, self.n_items + self.n_rows, dtype=np.int32)
-        padded[: rows.size] = rows
-        items, targets, negatives = np.split(
-            index.astype(np.int32), [batch.targets.size, 2 * batch.targets.size]
+            return Update(*batch, self._everything, drawn, log_counts)
+        used = np.concatenate([batch.steps.items.ravel(), batch.targets.ravel(), drawn])
+        rows = np.unique(used)
+        inputs, targets = (
+            np.searchsorted(rows, a).astype(np.int32) for a in (batch.steps.items, batch.targets)
         )
-        steps = batch.steps._replace(items=items.reshape(batch.targets.shape))
-        return batch._replace(steps=steps, targets=targets.reshape(batch.targets.shape)), Touched(
-            padded, negatives, log_counts
+        items = self._catalogue.take(rows, self._n_rows, self._n_tokens)
+        steps = batch.steps._replace(items=inputs)
+        return Update(
+            steps, targets, batch.weights, items, np.searchsorted(rows, drawn).astype(np.int32), log_counts
         )

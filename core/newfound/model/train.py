@@ -6,6 +6,7 @@ import math
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +15,9 @@ from newfound.errors import TooLittleDataError
 from newfound.model.config import TrainingConfig
 from newfound.model.data import TrainingData
 from newfound.progress import ProgressCallback, silent
+
+if TYPE_CHECKING:
+    from newfound.model.epoch import Run, Schedule, Trainer
 
 SHARE_OF_BUDGET = 0.95  # the rest is for validation and export
 
@@ -76,21 +80,17 @@ def fit(
     ]
     fastest = min((record.seconds for record in history), default=math.inf)
     return FitResult(
-        export_arrays(run.best, trainer.tower, *trainer.seen_gaps()),
+        export_arrays(run.best, trainer.items, *trainer.seen_gaps()),
         history,
         time.perf_counter() - started,
         trainer.n_targets / fastest,
     )
 
 
-def _finished(run, trainer, schedule) -> bool:
+def _finished(run: Run, trainer: Trainer, schedule: Schedule) -> bool:
     """Whether the plan is done, the time is up, or the last `patience` epochs gained nothing."""
     n_epochs = int(run.epoch)
     if schedule.fraction(n_epochs * trainer.n_steps) >= 1:
         return True
     ndcg = run.history[:n_epochs, 1]
-    return (
-        n_epochs > 0
-        and not np.isnan(ndcg[0])
-        and n_epochs - 1 - int(np.argmax(ndcg)) >= trainer.config.patience
-    )
+    return n_epochs > 0 and n_epochs - 1 - int(np.argmax(ndcg)) >= trainer.config.patience

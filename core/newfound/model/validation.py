@@ -12,7 +12,7 @@ import numpy as np
 from newfound.model.batches import Steps, last_steps
 from newfound.model.data import TrainingData
 from newfound.model.network import Params, encode
-from newfound.model.tower import Tower, item_vectors
+from newfound.model.tower import Items, item_vectors
 
 if TYPE_CHECKING:
     from jax import Array
@@ -23,9 +23,9 @@ HISTORY = 128  # a state forgets what lies further back
 
 
 @jax.jit
-def fold(params: Params, tower: Tower) -> tuple[Array, Array]:
+def fold(params: Params, items: Items) -> tuple[Array, Array]:
     """Fold ids and metadata into the vectors (n_items, d) and biases (n_items,) that rank items."""
-    return item_vectors(params["ids"], params["content"], tower)
+    return item_vectors(params["ids"], params["content"], items)
 
 
 @partial(jax.jit)
@@ -34,7 +34,7 @@ def _logits(params: Params, E: Array, bias: Array, steps: Steps) -> Array:
     return o[-1] @ E.T + bias[None, :]  # (L, n_items)
 
 
-def validation_ndcg(params: Params, tower: Tower, data: TrainingData) -> float | None:
+def validation_ndcg(params: Params, items: Items, data: TrainingData) -> float | None:
     """Mean NDCG@10 over at most 1,000 validation users, None without any.
 
     With `data.exclude_seen`, items of the user's visible history are not ranked, the target excepted.
@@ -44,7 +44,7 @@ def validation_ndcg(params: Params, tower: Tower, data: TrainingData) -> float |
     chosen = np.flatnonzero(known)[:MOST_USERS]
     if not chosen.size:
         return None
-    E, bias = fold(params, tower)
+    E, bias = fold(params, items)
     gains = [
         _chunk_gains(params, E, bias, data, chosen[start : start + USERS_PER_CHUNK])
         for start in range(0, chosen.size, USERS_PER_CHUNK)

@@ -19,6 +19,7 @@ from newfound.dataset.runs import ranges
 from newfound.explore.calibration import Calibration
 from newfound.explore.posterior import TRIAL_FIELDS, Posteriors, Trials
 from newfound.explore.prior import UserFeatures, fit_ridge, principal_user_features
+from newfound.recipes.surprise import surprise_scale
 from newfound.serving.arrays import Array
 from newfound.serving.bundle import Blend, Bundle, BundleMeta
 from newfound.serving.ids import IdIndex
@@ -71,20 +72,23 @@ def assemble(
     network = Network.from_arrays(trained)
     events = np.bincount(seen.items, minlength=seen.n_items).astype(np.int64)
     described = described_items(inputs.tokens, seen.n_items)
-    vectors, bias, content, content_bias = _item_rows(inputs.tokens, described, trained, events)
+    warm = events >= WARM_EVENTS
+    warm = warm if warm.any() else events >= 0
+    items = _item_rows(inputs.tokens, described, trained, warm)
+    vectors, bias = items.vectors, items.bias
     states = _final_states(network, vectors, seen, users)
     features = _user_features(network, vectors, states, inputs.seed)
     counts = popularity.updated(
         popularity.empty(np.array(HALF_LIVES), seen.n_items), seen.items, seen.times, seen.n_items
     )
-    warm = events >= WARM_EVENTS
-    warm = warm if warm.any() else events >= 0
-    shares = popularity.log_shares(counts.values)
+    shares = popularity.log_popularity(counts, counts.reference)
     usual = shares[:, warm].mean(axis=1)
     gamma = np.asarray(blend.popularity, np.float32)
-    appeal = blend.network * (bias - content_bias) + gamma @ (shares - usual[:, None])
+    beyond = vectors - items.content
+    appeal = blend.network * (bias - items.content_bias + beyond @ features.center)
+    appeal += gamma @ (shares - usual[:, None])
     metadata_bias, ridge, bias_variance = _metadata_bias(inputs.tokens, appeal, warm, inputs.seed)
-    offsets = (vectors - content)[warm] @ features.directions.T
+    offsets = beyond[warm] @ features.directions.T
     vector_variance = np.square(blend.network * offsets).mean(axis=0)
     table = rules.build(seen.items, seen.offsets[:-1], seen.offsets[1:], seen.n_items)
     history = inputs.histories
@@ -115,6 +119,8 @@ def assemble(
         ),
         "usual_vector": vectors[warm].mean(axis=0),
         "usual_bias": bias[warm].mean(keepdims=True),
+        "shift": items.shift,
+        "bias_shift": np.array([items.bias_shift], np.float32),
         "ridge": ridge,
         "shown_at_full": shown,
         "clicker_scale": np.array([_clicker_scale(network, vectors, states, features, seen)], np.float32),
@@ -151,7 +157,9 @@ def assemble(
         popularity_prior=tuple(float(value) for value in usual),
         features=inputs.fields,
     )
-    return Bundle(meta, base, overlay)
+    unscaled = Bundle(meta, base, overlay)
+    scale = surprise_scale(unscaled, items.content, items.content_bias, warm, inputs.seed)
+    return Bundle(meta, base | {"prior_variance": base["prior_variance"] * np.float32(scale)}, overlay)
 
 
 def empty_overlay(size: int) -> dict[str, Array]:
@@ -184,27 +192,42 @@ def described_items(tokens: TokenTable, n_items: int) -> NDArray[np.bool_]:
     return np.diff(tokens.offsets[:: tokens.n_fields]) > 0
 
 
-def _item_rows(
-    tokens: TokenTable, described: NDArray[np.bool_], trained: Mapping[str, Array], events: NDArray[np.int64]
-) -> tuple[Floats, Floats, Floats, Floats]:
-    """Vectors and biases of all items, and the part of each that metadata alone predicts.
+@dataclass(frozen=True, slots=True)
+class _ItemRows:
+    """Vectors (n_items, d) and biases (n_items,), and the part of each that is known before any event.
 
-    An item with neither events nor metadata stands at the average of those with events.
+    `shift` is what warm items have beyond their metadata on average; it belongs to every item.
     """
+
+    vectors: Floats
+    bias: Floats
+    content: Floats
+    content_bias: Floats
+    shift: Floats
+    bias_shift: np.float32
+
+
+def _item_rows(
+    tokens: TokenTable, described: NDArray[np.bool_], trained: Mapping[str, Array], warm: NDArray[np.bool_]
+) -> _ItemRows:
+    """Place the items that training could not learn where warm items of the same metadata are on average."""
     vectors = np.array(trained["E"], dtype=np.float32)
     bias = np.array(trained["item_bias"], dtype=np.float32)
-    known = events > 0
-    known = known if known.any() else ~known
-    usual_vector, usual_bias = vectors[known].mean(axis=0), bias[known].mean()
-    if "token_vectors" not in trained:
-        vectors[~known], bias[~known] = usual_vector, usual_bias
-        return vectors, bias, np.broadcast_to(usual_vector, vectors.shape), np.full_like(bias, usual_bias)
-    content = content_rows(tokens, np.asarray(trained["token_vectors"], np.float32))
-    content_bias = content_rows(tokens, np.asarray(trained["token_bias"], np.float32)[:, None])[:, 0]
-    content[~described], content_bias[~described] = usual_vector, usual_bias
-    lost = ~described & ~known
-    vectors[lost], bias[lost] = usual_vector, usual_bias
-    return vectors, bias, content, content_bias
+    usual_vector, usual_bias = vectors[warm].mean(axis=0), bias[warm].mean()
+    content = np.zeros_like(vectors)
+    content_bias = np.zeros_like(bias)
+    shift, bias_shift = np.zeros_like(usual_vector), np.float32(0)
+    if "token_vectors" in trained:
+        content = content_rows(tokens, np.asarray(trained["token_vectors"], np.float32))
+        content_bias = content_rows(tokens, np.asarray(trained["token_bias"], np.float32)[:, None])[:, 0]
+        told = warm & described
+        if told.any():
+            shift = (vectors - content)[told].mean(axis=0)
+            bias_shift = (bias - content_bias)[told].mean()
+    content = np.where(described[:, None], content + shift, usual_vector)
+    content_bias = np.where(described, content_bias + bias_shift, usual_bias)
+    vectors[~warm], bias[~warm] = content[~warm], content_bias[~warm]
+    return _ItemRows(vectors, bias, content, content_bias, shift, bias_shift)
 
 
 def _final_states(

@@ -53,7 +53,7 @@ def popularity_before(
         if until > done:
             state = popularity.updated(state, items[done:until], times[done:until], n_items)
             done = until
-        yield int(example), popularity.log_shares(popularity.values_at(state, int(moments[example])))
+        yield int(example), popularity.log_popularity(state, int(moments[example]))
 
 
 def n_examples(n_items: int) -> int:
@@ -97,7 +97,7 @@ def fit_blend(
         asked = head[targets]
         head[rows, examples.items[ranges(examples.starts, examples.stops)]] = -np.inf
         head[targets] = asked
-    chosen = draw(head, examples.targets, N_HEAD, N_TAIL, seed)
+    chosen = draw(head, examples.targets.astype(np.int64), N_HEAD, N_TAIL, seed)
     codes = chosen.codes
     prior = np.asarray(bundle.meta.popularity_prior, np.float32)[:, None]
     components = np.empty((*codes.shape, 2 + len(prior)), np.float32)

@@ -65,7 +65,7 @@ def gather_full(
     vocabulary = build_vocabulary(tokens for tokens, n in zip(spelled, events, strict=True) if n > 0)
     tokens: TokenTable = encode_tokens(spelled, vocabulary, len(fields))
     shown, latest = _impressions(layout, at, histories.item_ids)
-    stated = np.array([bool(r) and r.get(c.CREATION_TIMESTAMP) is not None for r in described])
+    stated = np.array([(record or {}).get(c.CREATION_TIMESTAMP) is not None for record in described])
     return FullInputs(
         histories=histories,
         selection=selection,
@@ -93,9 +93,8 @@ def _impressions(layout: Layout, at: Snapshots, item_ids: list[str]) -> tuple[ND
     import polars as pl
 
     latest = 0
-    shown = []
-    for frame in _slate_frames(layout, at):
-        shown.append(frame.select(pl.col("shown").list.unique().explode().alias("item")))
+    item = pl.col("shown").list.unique().explode().alias("item")
+    shown = [frame.select(item) for frame in _slate_frames(layout, at)]
     if at.events.files:
         newest = (
             Table(layout, "events")
@@ -178,8 +177,8 @@ def evidence_rows(
         bulk = Table(layout, "interactions").scan(snapshot=at.interactions)
         listed = _slate_columns(bulk, pl.col(c.IMPRESSION).str.split("|"))
         within = pl.col("shown").list.eval(pl.element().is_in(items)).list.any()
-        for row in listed.filter(within).collect().iter_rows(named=True):
-            rows.append(_bulk_row(row, selection))
+        found = listed.filter(within).collect().iter_rows(named=True)
+        rows.extend(_bulk_row(row, selection) for row in found)
     events = Table(layout, "events")
     streamed = read_events(events, at.events, 0, selection)
     named = {row.recommendation_id for row in streamed if row.recommendation_id is not None}

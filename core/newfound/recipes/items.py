@@ -80,8 +80,10 @@ def _content_rows(
         table = encode_tokens([tokens_of(record, fields) for record in records], vocabulary, len(fields))
         told = np.diff(table.offsets[:: table.n_fields]) > 0
         place = np.searchsorted(own, codes[told])
-        vectors[place] = content_rows(table, np.asarray(bundle.base["token_vectors"], np.float32))[told]
-        bias[place] = content_rows(table, np.asarray(bundle.base["token_bias"], np.float32)[:, None])[told, 0]
+        content = content_rows(table, np.asarray(bundle.base["token_vectors"], np.float32))
+        content_bias = content_rows(table, np.asarray(bundle.base["token_bias"], np.float32)[:, None])[:, 0]
+        vectors[place] = content[told] + bundle.base["shift"]
+        bias[place] = content_bias[told] + bundle.base["bias_shift"][0]
         ridge = np.asarray(bundle.base["ridge"])
         predicted = one_hot(table, len(ridge) - 1) @ ridge[:-1] + ridge[-1]
         metadata_bias[codes[told]] = predicted[told]

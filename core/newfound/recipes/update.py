@@ -149,8 +149,11 @@ def _extra_rules(bundle: Bundle, tails: Tails) -> dict[str, Array]:
 def _refit_blend(
     bundle: Bundle, batch: Batch, before: UserStates, tails: Tails, seed: int
 ) -> tuple[Blend, tuple[float, float]]:
-    """Fit the blend again on what users with new events did first: the newest thing that can be predicted."""
-    started = np.flatnonzero(np.diff(batch.trained.offsets) > 0)
+    """Fit the blend again on what users with new events did first: the newest thing that can be predicted.
+
+    Clicks on our own slates are left out: they say more of what was shown than of what people look for.
+    """
+    started = np.flatnonzero((np.diff(batch.trained.offsets) > 0) & batch.starts_organic)
     if len(started) < MIN_BLEND_EVENTS:
         return bundle.meta.blend, bundle.meta.rule_map
     if len(started) > (limit := n_examples(bundle.n_items)):

@@ -39,7 +39,10 @@ class Field:
 
     def to_dict(self) -> dict[str, Any]:
         """Render the field in Avro's JSON."""
-        document: dict[str, Any] = {"name": self.name, "type": ["null", self.type] if self.nullable else self.type}
+        document: dict[str, Any] = {
+            "name": self.name,
+            "type": ["null", self.type] if self.nullable else self.type,
+        }
         if self.categorical:
             document["categorical"] = True
         if self.textual:

@@ -33,7 +33,9 @@ def read_document(path: Path, dataset: str | None = None) -> SchemaDocument:
             raise SchemaError(f"longer than {MAX_DOCUMENT_LENGTH:,} characters", "remove fields")
         return parse_document(orjson.loads(text), dataset)
     except (UnicodeDecodeError, orjson.JSONDecodeError) as error:
-        raise SchemaError(f"{path}: not JSON: {error}", "see `newfound schema show items`", str(path)) from None
+        raise SchemaError(
+            f"{path}: not JSON: {error}", "see `newfound schema show items`", str(path)
+        ) from None
     except SchemaError as error:
         raise SchemaError(f"{path}: {error.message}", error.hint, str(path)) from None
 
@@ -42,10 +44,14 @@ def parse_document(raw: object, dataset: str | None = None) -> SchemaDocument:
     """Check a decoded schema document, of `dataset` if given; raise SchemaError naming the field and the rule."""
     document = _avro_record(raw)
     if document["name"] not in _DATASETS:
-        raise SchemaError(f"the record is named {document['name']!r}", f"name it one of {', '.join(_DATASETS)}")
+        raise SchemaError(
+            f"the record is named {document['name']!r}", f"name it one of {', '.join(_DATASETS)}"
+        )
     named = _DATASETS[document["name"]]
     if dataset not in (None, named):
-        raise SchemaError(f"a schema of {named}, not of {dataset}", f"name the record {str(dataset).capitalize()}")
+        raise SchemaError(
+            f"a schema of {named}, not of {dataset}", f"name the record {str(dataset).capitalize()}"
+        )
     parsed = SchemaDocument(named, tuple(_field(raw_field) for raw_field in document["fields"]))
     _check_names(parsed)
     _check_required(parsed)
@@ -73,7 +79,8 @@ def _field(raw: dict[str, Any]) -> Field:
     name, declared = raw["name"], raw["type"]
     if not isinstance(name, str) or not _NAME.fullmatch(name):
         raise SchemaError(
-            f"{name!r} is no field name", "use at most 150 letters, digits and '_', no digit first, in every name"
+            f"{name!r} is no field name",
+            "use at most 150 letters, digits and '_', no digit first, in every name",
         )
     union = isinstance(declared, list) and len(declared) == 2 and "null" in declared
     base = next((part for part in declared if part != "null"), None) if union else declared
@@ -107,7 +114,8 @@ def _check_required(document: SchemaDocument) -> None:
     for field in document.fields:
         if field.name in RESERVED and field.type != RESERVED[field.name]:
             raise SchemaError(
-                f"{field.name} has type {field.type}", f"the reserved field {field.name} is a {RESERVED[field.name]}"
+                f"{field.name} has type {field.type}",
+                f"the reserved field {field.name} is a {RESERVED[field.name]}",
             )
         if field.name in REQUIRED[document.dataset] and field.nullable:
             raise SchemaError(f"{field.name} is nullable", "every record needs it: remove null from its type")
@@ -130,6 +138,8 @@ def _check_attributes(field: Field, dataset: str) -> None:
     if field.categorical and field.textual:
         raise SchemaError(f"{field.name} is both categorical and textual", "choose one of the two")
     if (field.categorical or field.textual) and field.name in RESERVED:
-        raise SchemaError(f"{field.name} is reserved", "a reserved field can be neither categorical nor textual")
+        raise SchemaError(
+            f"{field.name} is reserved", "a reserved field can be neither categorical nor textual"
+        )
     if field.textual and dataset != "items":
         raise SchemaError(f"{field.name} is textual", "only items have a textual field")

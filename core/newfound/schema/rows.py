@@ -27,7 +27,11 @@ def check_rows(frame: pl.DataFrame, document: SchemaDocument) -> tuple[pl.DataFr
     columns: list[pl.Series] = []
     refused: list[tuple[int, str, str, str]] = []
     for field in document.fields:
-        raw = frame[field.name] if field.name in frame.columns else pl.Series([None]).new_from_index(0, frame.height)
+        raw = (
+            frame[field.name]
+            if field.name in frame.columns
+            else pl.Series([None]).new_from_index(0, frame.height)
+        )
         raw = plain_column(raw.alias(field.name))
         values, doubtful = _cast(raw, field)
         if not field.nullable:
@@ -36,7 +40,9 @@ def check_rows(frame: pl.DataFrame, document: SchemaDocument) -> tuple[pl.DataFr
             values = _judge(values, raw, doubtful.arg_true(), field, refused)
         columns.append(values.alias(field.name))
     schema = {"index": pl.Int64, "column": pl.String, "value": pl.String, "reason": pl.String}
-    return pl.DataFrame(columns), pl.DataFrame(refused, schema=schema, orient="row").sort("index", maintain_order=True)
+    return pl.DataFrame(columns), pl.DataFrame(refused, schema=schema, orient="row").sort(
+        "index", maintain_order=True
+    )
 
 
 def polars_type(field: Field) -> pl.DataType:
@@ -48,7 +54,7 @@ def polars_type(field: Field) -> pl.DataType:
 
 
 def plain_column(raw: pl.Series) -> pl.Series:
-    """Return a column as text (null where empty), numbers, booleans or Python objects; raise SchemaError if it is none."""
+    """Return a column as text, null where empty, numbers, booleans or objects; raise SchemaError for the rest."""
     import polars as pl
 
     if raw.dtype == pl.List(pl.String):
@@ -85,16 +91,17 @@ def _castable(dtype: pl.DataType, target: pl.DataType) -> bool:
 
     if dtype in (pl.String, pl.Null) or dtype == target:
         return True
-    return dtype.is_integer() and target != pl.Boolean or dtype.is_float() and target.is_float()
+    return (dtype.is_integer() and target != pl.Boolean) or (dtype.is_float() and target.is_float())
 
 
 def _suspect(values: pl.Series, field: Field) -> pl.Series:
     if field.textual:
-        blemished = values.str.contains(r"[<&\t\r\n]|  |^ | $")
+        blemished = values.str.contains(r"[<&\t\r\n\x00]|  |^ | $")
         return blemished | (values.str.len_chars() > rules.MAX_TEXT_LENGTH)
     if field.type == "string":
         # Bytes are counted in no time and are never fewer than characters.
-        return (values.str.len_bytes() > field.max_length) | values.is_in(list(rules.RESERVED))
+        unfit = values.is_in(list(rules.RESERVED)) | values.str.contains("\0", literal=True)
+        return unfit | (values.str.len_bytes() > field.max_length)
     if field.type in ("float", "double"):
         return ~values.is_finite()
     if field.name in rules.TIMES:
@@ -105,7 +112,11 @@ def _suspect(values: pl.Series, field: Field) -> pl.Series:
 
 
 def _judge(
-    values: pl.Series, raw: pl.Series, indexes: pl.Series, field: Field, refused: list[tuple[int, str, str, str]]
+    values: pl.Series,
+    raw: pl.Series,
+    indexes: pl.Series,
+    field: Field,
+    refused: list[tuple[int, str, str, str]],
 ) -> pl.Series:
     verdicts: list[Value] = []
     for index, cell in zip(indexes.to_list(), raw.gather(indexes).to_list(), strict=True):

@@ -26,7 +26,9 @@ RESERVED: Final[dict[str, FieldType]] = {
     columns.CREATION_TIMESTAMP: "long",
 }
 # Columns that newfound adds to its tables.
-TAKEN: Final = frozenset({columns.EVENT_OFFSET, columns.USER_HASH, columns.RECORD_OFFSET, columns.RECORD_SOURCE})
+TAKEN: Final = frozenset(
+    {columns.EVENT_OFFSET, columns.USER_HASH, columns.RECORD_OFFSET, columns.RECORD_SOURCE}
+)
 MAX_METADATA_FIELDS: Final = {"interactions": 5, "items": 100, "users": 25}
 
 MAX_ID_LENGTH: Final = 256
@@ -46,6 +48,7 @@ NOT_NUMBER: Final = "not a number"
 NOT_FINITE: Final = "not a finite number"
 NOT_BOOLEAN: Final = "neither true nor false"
 MILLISECONDS: Final = "not in Unix seconds; milliseconds must be divided by 1000"
+NULL_CHARACTER: Final = "a NUL character"
 RESERVED_WORD: Final = "a reserved name cannot be a value"
 
 

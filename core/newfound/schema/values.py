@@ -57,6 +57,8 @@ def _string(field: Field, value: str | float | bool) -> str | None:
     if isinstance(value, float | bool):
         raise RefusedValueError(rules.NOT_TEXT)
     text = str(value)
+    if "\0" in text:
+        raise RefusedValueError(rules.NULL_CHARACTER)
     if field.textual:
         return clean_text(text) or None
     if len(text) > field.max_length:

@@ -22,7 +22,7 @@ def save_arrays(folder: Path, arrays: Mapping[str, Array]) -> None:
     for name, array in arrays.items():
         buffer = io.BytesIO()
         np.lib.format.write_array(buffer, np.ascontiguousarray(array), version=(1, 0), allow_pickle=False)
-        write_new(folder / f"{name}.npy", buffer.getbuffer())
+        write_new(folder / f"{name}.npy", buffer.getvalue())
 
 
 class MappedArrays(Mapping[str, Array]):
@@ -49,7 +49,7 @@ class MappedArrays(Mapping[str, Array]):
 
 def _map(path: Path) -> Array:
     try:
-        return np.load(path, mmap_mode="r", allow_pickle=False)  # type: ignore[no-any-return]
+        return np.load(path, mmap_mode="r", allow_pickle=False)
     except ValueError as error:
         raise DamagedError(
             f"{path.name} is not a readable array: {error}",

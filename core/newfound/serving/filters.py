@@ -1,4 +1,4 @@
-"""Filters on what the user did: `EXCLUDE ItemID WHERE Interactions.EVENT_TYPE IN (...)` (behaviour specification §8)."""
+"""Filters on what the user did: `EXCLUDE ItemID WHERE Interactions.EVENT_TYPE IN (...)` (behaviour spec §8)."""
 
 from __future__ import annotations
 
@@ -122,11 +122,11 @@ class _Parser:
         return HistoryClause(include, types, tuple(v[1:] for v in values if v.startswith("$")), negated)
 
     def value(self) -> str:
-        token = self.peek() or ""
-        if not (token.startswith(('"', "$")) or token == "*"):
+        word = self.peek() or ""
+        if not word.startswith(('"', "$", "*")):
             self.fail('a "quoted" event type, a $PARAMETER or *')
         self.take()
-        return re.sub(r"\\(.)", r"\1", token[1:-1]) if token.startswith('"') else token
+        return re.sub(r"\\(.)", r"\1", word[1:-1]) if word.startswith('"') else word
 
 
 def _bind(clause: HistoryClause, values: Mapping[str, str]) -> HistoryClause | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,7 +39,9 @@ class IdIndex:
     @staticmethod
     def from_arrays(arrays: Mapping[str, NDArray[np.generic]], prefix: str) -> IdIndex:
         """Find an index saved by `arrays` under the same prefix."""
-        fields = (arrays[f"{prefix}_{name}"] for name in ("hashes", "codes", "text", "starts"))
+        fields: list[NDArray[Any]] = [
+            arrays[f"{prefix}_{name}"] for name in ("hashes", "codes", "text", "starts")
+        ]
         return IdIndex(*fields)
 
     def arrays(self, prefix: str) -> dict[str, NDArray[np.generic]]:

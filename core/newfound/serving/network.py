@@ -43,7 +43,7 @@ class Network:
     @property
     def size(self) -> int:
         """The embedding size d."""
-        return self.W.shape[0]
+        return len(self.W)
 
     def inputs(
         self, items: Floats, before: NDArray[np.uint8], after: NDArray[np.uint8], types: NDArray[np.integer]
@@ -59,7 +59,7 @@ class Network:
         """Advance states h (n, d) by one event each."""
         d = self.size
         wx, uh = x @ self.W + self.b, h @ self.U
-        zr = 1 / (1 + np.exp(-(wx[:, : 2 * d] + uh[:, : 2 * d])))
+        zr = 0.5 + 0.5 * np.tanh(0.5 * (wx[:, : 2 * d] + uh[:, : 2 * d]))  # the sigmoid, without overflow
         z, r = zr[:, :d], zr[:, d:]
         n = np.tanh(wx[:, 2 * d :] + r * uh[:, 2 * d :])
         return n + z * (h - n)

@@ -10,34 +10,25 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from newfound.dataset.popularity import DecayedPopularity, log_shares
+from newfound.dataset.popularity import log_popularity, log_shares
 from newfound.dataset.rules import RulesTable, scores
 from newfound.serving.bundle import Bundle
 from newfound.serving.network import Floats
 
 
-def popularity_shares(popularity: DecayedPopularity, at: int) -> Floats:
-    """Log shares (H, n_items) at a Unix time; no new clicks since the reference means flatter shares.
-
-    A request before the reference sees the counts as they stand.
-    """
-    now = popularity.values
-    later = max(at - popularity.reference, 0)
-    decay = np.exp2(-later / np.asarray(popularity.half_lives))[:, None]
-    total = now.sum(axis=-1, keepdims=True)
-    share = now * decay / np.maximum(total, 1e-30)
-    return np.log(share + 1e-4).astype(np.float32)
-
-
 def static_relevance(bundle: Bundle, at: int) -> Floats:
-    """The part that is the same for all users, (n_items,)."""
+    """The part that is the same for all users, (n_items,).
+
+    A request before the reference of the popularity counts sees them as they are.
+    """
     meta = bundle.meta
     r = bundle.trust
     gamma = np.asarray(meta.blend.popularity, np.float32)
     usual = float(gamma @ np.asarray(meta.popularity_prior, np.float32))
     out = (1 - r) * (usual + meta.blend.rules * meta.rule_map[0] + bundle.overlay["metadata_bias"])
+    popularity = bundle.popularity
     if gamma.any():
-        out += r * (gamma @ popularity_shares(bundle.popularity, at))
+        out += r * (gamma @ log_popularity(popularity, max(at, popularity.reference)))
     return out.astype(np.float32)
 
 

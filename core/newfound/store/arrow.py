@@ -52,7 +52,7 @@ def _array(kind: DeltaType, values: Values) -> Array:
 
 def empty_table(schema: Schema) -> Table:
     """Return a table without rows that has one batch: without any, no column can become a numpy array."""
-    return Table.from_arrays([Array([], field.type) for field in schema], schema=schema)
+    return Table.from_arrays([_array(_delta_type(field.type), []) for field in schema], schema=schema)
 
 
 def plain_table(data: ArrowStream) -> Table:

@@ -13,7 +13,7 @@ from arro3.core import Table as ArrowTable
 
 from newfound.columns import TIMESTAMP
 from newfound.store.data_files import read_arrow
-from newfound.store.files import TEMPORARY_MARK, translated
+from newfound.store.files import TEMPORARY_MARK, remove
 from newfound.store.layout import TABLES, Layout
 from newfound.store.merging import WHEN_COMPACTING
 from newfound.store.table_writer import TableWriter
@@ -98,7 +98,6 @@ def _stray(layout: Layout, clock: float) -> Iterator[Path]:
 
 
 def _unlink(path: Path) -> int:
-    with translated(path):
-        size = path.lstat().st_size
-        path.unlink()
+    size = path.lstat().st_size
+    remove(path)
     return size

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from newfound.columns import EVENT_ID, EVENT_OFFSET
 from newfound.store.data_files import read_arrow
 from newfound.store.delta_log import Snapshot
-from newfound.store.files import damaged, open_regular, read_json, write_bytes, write_json
+from newfound.store.files import damaged, open_regular, read_json, remove, write_bytes, write_json
 
 Keys = NDArray[np.uint64]
 Mask = NDArray[np.bool_]
@@ -102,7 +102,7 @@ def catch_up(folder: Path, snapshot: Snapshot) -> EventIds:
     listed = [{"sha256": segment.path.stem, "keys": segment.size} for segment in segments]
     write_json(folder / INDEX, {"nextOffset": snapshot.next_offset, "segments": listed})
     for path in set(folder.iterdir()) - {folder / INDEX, *(segment.path for segment in segments)}:
-        path.unlink()
+        remove(path)
     return EventIds(snapshot.next_offset, tuple(segments))
 
 

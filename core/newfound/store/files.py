@@ -71,14 +71,20 @@ def fsync_file(path: Path) -> None:
 
 def make_directory(path: Path) -> None:
     """Create a directory and its missing parents, durably; refuse a path that is something else."""
-    if path.is_symlink() or (path.exists() and not path.is_dir()):
-        raise damaged(path, "not a directory")
-    if path.is_dir():
-        return
-    make_directory(path.parent)
     with translated(path):
+        if path.is_symlink() or (path.exists() and not path.is_dir()):
+            raise damaged(path, "not a directory")
+        if path.is_dir():
+            return
+        make_directory(path.parent)
         path.mkdir(exist_ok=True)
     fsync_directory(path.parent)
+
+
+def remove(path: Path) -> None:
+    """Unlink a file if it is there."""
+    with translated(path):
+        path.unlink(missing_ok=True)
 
 
 @contextmanager
@@ -96,7 +102,7 @@ def new_file(path: Path) -> Iterator[BinaryIO]:
                 file.flush()
                 os.fsync(descriptor)
         except BaseException:
-            path.unlink(missing_ok=True)
+            remove(path)
             raise
 
 
@@ -143,7 +149,7 @@ def create_bytes(path: Path, data: bytes) -> None:
         with translated(path):
             path.hardlink_to(temporary)
     finally:
-        temporary.unlink()
+        remove(temporary)
     fsync_directory(path.parent)
 
 
@@ -182,18 +188,22 @@ def write_json(path: Path, value: dict[str, Any]) -> None:
     write_bytes(path, seal_json(value))
 
 
-def read_json(path: Path) -> dict[str, Any]:
-    """Read a sealed JSON document without its seal; raise DamagedError if a byte was changed."""
-    data = read_bytes(path)
+def unseal_json(data: bytes) -> dict[str, Any] | None:
+    """Return a sealed document without its seal, or None if a byte was changed."""
     try:
         value = orjson.loads(data)
         value.pop("sha256")
-        intact = seal_json(value) == data
+        return value if seal_json(value) == data else None
     except (orjson.JSONDecodeError, AttributeError, KeyError, TypeError):
-        intact = False
-    if not intact:
+        return None
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """Read a sealed JSON document without its seal; raise DamagedError if a byte was changed."""
+    value = unseal_json(read_bytes(path))
+    if value is None:
         raise damaged(path)
-    return dict(value)
+    return value
 
 
 def link_or_copy(source: Path, target: Path) -> None:

@@ -18,8 +18,8 @@ from newfound.store.files import (
     fsync_directory,
     make_directory,
     publish,
+    remove,
     temporary_sibling,
-    translated,
     write_new,
 )
 from newfound.store.merging import WHEN_APPENDING, Tier, mergeable, merged
@@ -128,7 +128,7 @@ class TableWriter:
         try:
             create_bytes(entry_path, entry)
         except BaseException:
-            acknowledgement.unlink(missing_ok=True)
+            remove(acknowledgement)
             raise
         # From here on the version may be visible: its files must stay.
         self._staged = [file for file in self._staged if file not in change.add]
@@ -147,8 +147,7 @@ class TableWriter:
     def discard(self) -> None:
         """Remove the staged files that were not committed."""
         for file in self._staged:
-            with translated(file.path):
-                file.path.unlink(missing_ok=True)
+            remove(file.path)
         self._staged = []
 
 

@@ -108,12 +108,12 @@ def _check_table(report: _Report, table: Table, deep: bool) -> None:
             named.update(replayed.files)
         if replayed != current:
             raise damaged(path)
-        for file in named:
+        if table.log.entry_path(current.version + 2).exists() and table.snapshot() == current:
+            raise damaged(path, "older than the log of the table")
+        # Compaction removes files of earlier versions.
+        for file in {*current.files, *(file for file in named if file.path.exists())}:
             with report.checking(file.path):
-                if (
-                    file in current.files or file.path.exists()
-                ):  # compaction removes files of earlier versions
-                    check_data_file(file)
+                check_data_file(file)
         report.rows += sum(file.rows for file in current.files)
         if deep:
             check_contents(table, current)

@@ -1,0 +1,54 @@
+"""How far relevance turns out from what metadata promised: the measured scale of the prior (model specification §3).
+
+The posterior lives on a few directions of user taste. What warm items show beyond these, in all directions and in
+sequential rules, is uncertainty about a new item too, so the prior variance is scaled until it explains it.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from newfound.dataset.rule_counts import MAX_LAG
+from newfound.serving.bundle import Bundle
+from newfound.serving.network import Floats
+from newfound.serving.relevance import relevance, static_relevance
+from newfound.serving.user_state import request_vectors
+
+SAMPLE_USERS = 256
+SCALE_RANGE = (0.25, 16.0)
+
+
+def surprise_scale(
+    bundle: Bundle, content: Floats, content_bias: Floats, warm: NDArray[np.bool_], seed: int
+) -> float:
+    """Mean squared surprise of warm items for a sample of users, over the prior variance that was to explain it.
+
+    content (n_items, d), content_bias (n_items,): what each item's metadata predicts.
+    """
+    states = bundle.all_base_states()
+    active = np.flatnonzero(states.item >= 0)
+    if len(active) > SAMPLE_USERS:
+        active = np.sort(np.random.default_rng(seed).choice(active, SAMPLE_USERS, replace=False))
+    some = states.rows(active)
+    vectors = request_vectors(bundle.network, bundle.item_rows, some, some.time, bundle.base["center"])
+    features = bundle.user_features.of(vectors)
+    offsets = np.asarray(bundle.base["history_offsets"])
+    stops = offsets[active + 1]
+    tails = (bundle.base["history_items"], np.maximum(offsets[active], stops - MAX_LAG), stops)
+    shown = relevance(
+        bundle, vectors, features, tails, static_relevance(bundle, bundle.meta.popularity_reference)
+    )
+    promised = _promised(bundle, vectors, content, content_bias)
+    surprise = np.square((shown - promised)[:, warm], dtype=np.float64).mean()
+    explained = float((np.square(features, dtype=np.float64) @ bundle.base["prior_variance"]).mean())
+    return float(np.clip(surprise / max(explained, 1e-9), *SCALE_RANGE))
+
+
+def _promised(bundle: Bundle, vectors: Floats, content: Floats, content_bias: Floats) -> Floats:
+    """Relevance (n_users, n_items) of items as if nobody had chosen them yet."""
+    meta = bundle.meta
+    logits = vectors @ content.T + content_bias
+    usual = np.dot(meta.blend.popularity, meta.popularity_prior) + meta.blend.rules * meta.rule_map[0]
+    slope = meta.blend.network + meta.blend.rules * meta.rule_map[1]
+    return logits * np.float32(slope) + np.float32(usual) + bundle.overlay["metadata_bias"]

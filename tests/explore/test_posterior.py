@@ -1,0 +1,88 @@
+import numpy as np
+import pytest
+
+from newfound.explore import posterior
+from newfound.explore.calibration import Calibration
+from newfound.explore.posterior import Trials, fit_posteriors
+
+N_ITEMS, N_FEATURES = 40, 5
+PRIOR = np.tile(np.array([1.0, 0.3, 0.3, 0.3, 0.3], np.float32), (N_ITEMS, 1))
+CALIBRATION = Calibration()
+
+
+def world(n_trials: int, seed: int = 0) -> tuple[Trials, np.ndarray]:
+    """Trials of items whose corrections are drawn from the prior, and these corrections."""
+    rng = np.random.default_rng(seed)
+    truth = rng.normal(size=PRIOR.shape) * np.sqrt(PRIOR)
+    x = np.concatenate([np.ones((n_trials, 1)), rng.normal(size=(n_trials, N_FEATURES - 1))], axis=1).astype(
+        np.float32
+    )
+    item = rng.integers(0, N_ITEMS, n_trials).astype(np.int32)
+    score = rng.normal(-3, 1, n_trials).astype(np.float32)
+    position = rng.integers(1, 11, n_trials).astype(np.int16)
+    logits = CALIBRATION.logits(score) + CALIBRATION.slope * (x * truth[item]).sum(axis=1)
+    clicked = rng.random(n_trials) < CALIBRATION.examination(position) / (1 + np.exp(-logits))
+    return Trials(item, x, score, position, clicked, np.arange(n_trials).astype(np.uint64)), truth
+
+
+def test_without_trials_every_item_stands_at_its_prior():
+    fitted = fit_posteriors(Trials.empty(N_FEATURES), PRIOR, CALIBRATION)
+    assert len(fitted.item) == 0
+
+
+def test_the_order_of_trials_does_not_matter():
+    trials, _ = world(3_000)
+    shuffled = trials.rows(np.random.default_rng(1).permutation(len(trials.item)))
+    first, second = (fit_posteriors(part, PRIOR, CALIBRATION) for part in (trials, shuffled))
+    assert first.item.tobytes() == second.item.tobytes()
+    assert first.mean.tobytes() == second.mean.tobytes()
+    assert first.variance.tobytes() == second.variance.tobytes()
+
+
+def test_the_size_of_blocks_does_not_matter(monkeypatch):
+    trials, _ = world(3_000)
+    whole = fit_posteriors(trials, PRIOR, CALIBRATION)
+    monkeypatch.setattr(posterior, "BLOCK_TRIALS", 100)
+    blocked = fit_posteriors(trials, PRIOR, CALIBRATION)
+    np.testing.assert_allclose(blocked.mean, whole.mean, atol=1e-5)
+
+
+def test_intervals_of_ninety_percent_cover_the_truth_nine_times_in_ten():
+    covered = []
+    for seed in range(5):
+        trials, truth = world(8_000, seed)
+        fitted = fit_posteriors(trials, PRIOR, CALIBRATION)
+        covered.append(np.abs(fitted.mean - truth[fitted.item]) < 1.645 * np.sqrt(fitted.variance))
+    assert np.mean(covered) == pytest.approx(0.9, abs=0.03)
+
+
+def test_uncertainty_shrinks_with_every_impression_and_more_at_the_top_of_the_list():
+    few, many = (fit_posteriors(world(n)[0], PRIOR, CALIBRATION) for n in (400, 40_000))
+    assert many.variance[:, 0].mean() < 0.3 * few.variance[:, 0].mean()
+    one = world(1)[0]
+    high, low = (
+        fit_posteriors(
+            Trials(
+                one.item,
+                one.user_features,
+                one.log_score,
+                np.array([p], np.int16),
+                np.array([False]),
+                one.key,
+            ),
+            PRIOR,
+            CALIBRATION,
+        )
+        for p in (1, 10)
+    )
+    assert high.mean[0, 0] < low.mean[0, 0] < 0
+    assert high.variance[0, 0] < low.variance[0, 0] < PRIOR[0, 0]
+
+
+def test_a_click_raises_an_item_for_the_kind_of_user_who_clicked():
+    trials, _ = world(1)
+    x = np.array([[1, 1, 0, 0, 0]], np.float32)
+    clicked = Trials(trials.item, x, trials.log_score, trials.position, np.array([True]), trials.key)
+    fitted = fit_posteriors(clicked, PRIOR, CALIBRATION)
+    like, unlike = x[0] @ fitted.mean[0], np.array([1, -1, 0, 0, 0]) @ fitted.mean[0]
+    assert like > unlike > 0
