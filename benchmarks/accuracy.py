@@ -59,7 +59,7 @@ def run_baselines(train: pl.DataFrame, test: pl.DataFrame) -> dict[str, dict[str
     users = test["USER_ID"]
     codes = train["ITEM_ID"].cast(pl.Enum(items)).to_physical().to_numpy().astype(np.int32)
     counts = train.group_by("USER_ID", maintain_order=True).len()
-    stops = np.cumsum(counts["len"].to_numpy())
+    stops = np.cumsum(counts["len"].to_numpy(), dtype=np.int64)
     place = {user: k for k, user in enumerate(counts["USER_ID"])}
     order = np.array([place[user] for user in users])
     past = ranking.Past(codes, np.append(0, stops[:-1]), stops)

@@ -8,13 +8,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, get_args, get_origin
+from math import isfinite
+from typing import Any, get_args, get_origin
 
 import typer
-from typer.core import TyperGroup
-
-if TYPE_CHECKING:
-    from typer._click.core import Command
+from typer.core import TyperArgument, TyperOption
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,27 +42,26 @@ class Converter:
             return text
         try:
             value = self.kind(text)
+            if isinstance(value, float) and not isfinite(value):
+                raise ValueError
         except ValueError:
             members = ", ".join(self.kind) if issubclass(self.kind, StrEnum) else ""
             what = f"one of {members}" if members else f"a valid {self.kind.__name__}"
             raise ValueError(f"{text!r} is not {what}") from None
-        if self.least is not None and not value >= self.least:
+        if self.least is not None and value < self.least:
             raise ValueError(f"{text} is less than {self.least}")
-        if self.most is not None and not value <= self.most:
+        if self.most is not None and value > self.most:
             raise ValueError(f"{text} is more than {self.most}")
         return value
 
 
-def use_plain_conversion(command: Command) -> Command:
-    """Give every parameter of a command, and of the commands below it, a converter of ours."""
-    for param in command.params:
-        described = getattr(param, "type_descriptor", None)
-        if described is not None:
-            kind = described.annotation
-            kind = get_args(kind)[0] if get_origin(kind) is list else kind
-            limits = described.parameter_info
-            param._runtime_param = Converter(kind, limits.min, limits.max)
-    if isinstance(command, TyperGroup):
-        for below in command.commands.values():
-            use_plain_conversion(below)
-    return command
+def install() -> None:
+    """Make typer's options and arguments convert with our converter."""
+    for kind in (TyperOption, TyperArgument):
+        kind.get_runtime_param = _converter  # type: ignore[method-assign,assignment]
+
+
+def _converter(param: TyperOption | TyperArgument) -> Converter:
+    kind: Any = param.type_descriptor.annotation
+    limits = param.type_descriptor.parameter_info
+    return Converter(get_args(kind)[0] if get_origin(kind) is list else kind, limits.min, limits.max)

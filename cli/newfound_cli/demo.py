@@ -27,7 +27,7 @@ CAMPAIGNS = {"exploit": 0, "explore": 1}
 @app.command(epilog=example("newfound demo", "newfound demo my-first-project"))
 def demo(
     ctx: typer.Context,
-    directory: Annotated[Path, typer.Argument(metavar="[DIR]", help="A new directory.")] = Path("demo"),
+    directory: Annotated[Path, typer.Argument(metavar="DIR", help="A new directory.")] = Path("demo"),
 ) -> None:
     """Walk through import, training, exploration and UPDATE on sample data.
 

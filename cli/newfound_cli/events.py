@@ -30,11 +30,11 @@ def put(
     ctx: typer.Context,
     source: Annotated[
         str | None,
-        typer.Argument(metavar="[FILE|-]", help="JSON Lines; - is standard input.", show_default=False),
+        typer.Argument(metavar="FILE|-", help="JSON Lines; - is standard input.", show_default=False),
     ] = None,
-    user: Annotated[str | None, typer.Option(metavar="ID", help="Who.")] = None,
+    user: Annotated[str | None, typer.Option(metavar="ID", help="The user.")] = None,
     item: Annotated[
-        str | None, typer.Option(metavar="ID", help="What; none: an impression nobody clicked.")
+        str | None, typer.Option(metavar="ID", help="The item; without one: an impression.")
     ] = None,
     event_type: Annotated[
         str | None, typer.Option(metavar="TYPE", help="What happened [default: click].")
@@ -82,10 +82,11 @@ def put(
     lines.report(ctx, done, then=f"newfound recommend --user {user}" if user else "")
 
 
-def _number_or_text(time: str | None) -> float | int | str | None:
-    for kind in (int, float):
-        try:
-            return kind(time) if time is not None else None
-        except ValueError:
-            continue
-    return time
+def _number_or_text(time: str | None) -> float | str | None:
+    import orjson
+
+    try:
+        number = orjson.loads(time or "")
+    except orjson.JSONDecodeError:
+        return time
+    return number if isinstance(number, int | float) else time

@@ -17,14 +17,24 @@ from newfound_cli.text import dump_json
 ROWS_SHOWN = 20
 
 
+class SigintError(NewfoundError):
+    """SIGINT ended the command."""
+
+    code = "interrupted"
+    exit_code = 130
+
+
+class SigtermError(SigintError):
+    """SIGTERM ended the command."""
+
+    exit_code = 143
+
+
 def report(error: BaseException, *, json: bool, verbose: bool) -> int:
     """Print an error and return the exit code of the command."""
     if isinstance(error, BrokenPipeError):
         discard_output()  # `| head -1` has what it wanted
         return 0
-    if isinstance(error, KeyboardInterrupt | Terminated):
-        say("error: interrupted; the project is as before or fully changed, run the command again")
-        return 130 if isinstance(error, KeyboardInterrupt) else 143
     known = _as_newfound(error)
     say(_line(known))
     rows = known.rows[:ROWS_SHOWN] if isinstance(known, RowError) else []
@@ -57,6 +67,9 @@ def _as_newfound(error: BaseException) -> NewfoundError:
             return error
         case typer.TyperException():
             return UsageError(error.format_message().rstrip("."), "see the command with --help")
+        case KeyboardInterrupt() | Terminated():
+            kind = SigtermError if isinstance(error, Terminated) else SigintError
+            return kind("interrupted", "nothing is half done; run the command again")
         case MemoryError():
             return ResourceError("out of memory", "close other programs or use a machine with more memory")
         case OSError():

@@ -13,7 +13,6 @@ from typer.main import get_command
 
 from newfound.errors import UsageError
 from newfound_cli.aws_names import NATIVE
-from newfound_cli.conversion import use_plain_conversion
 
 if TYPE_CHECKING:
     from typer._click.core import Command, Context
@@ -63,7 +62,7 @@ class LazyGroup(Group):
         """Import one command."""
         if cmd_name not in self.modules:
             return None
-        return use_plain_conversion(get_command(import_module(f"newfound_cli.{cmd_name}").app))
+        return get_command(import_module(f"newfound_cli.{cmd_name}").app)
 
     def format_commands(self, ctx: Context, formatter: HelpFormatter) -> None:
         """List the commands without importing them."""

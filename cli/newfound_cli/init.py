@@ -18,7 +18,7 @@ def init(
     ctx: typer.Context,
     directory: Annotated[
         Path | None,
-        typer.Argument(metavar="[DIR]", help="Where [default: -C, else here].", show_default=False),
+        typer.Argument(metavar="DIR", help="Where [default: -C, else here].", show_default=False),
     ] = None,
 ) -> None:
     """Make an empty project.

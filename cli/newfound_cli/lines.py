@@ -20,7 +20,7 @@ def report(ctx: typer.Context, done: tables.Record, then: str) -> None:
         render.result(ctx, done, lambda: [tables.details(counts)], then=then)
         return
     message = f"{len(rejected)} of the lines rejected, {done['accepted']} accepted"
-    hint = "correct them, or leave them out with --on-error skip"
+    hint = "put them again once corrected; --on-error skip stores the good ones"
     render.say(f"error: {message}; {hint}")
     for row in rejected[:ROWS_SHOWN]:
         render.say(f"  line {row['line']}: {row['reason']}")

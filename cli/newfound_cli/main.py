@@ -11,10 +11,9 @@ import typer
 from typer.main import get_command
 
 from newfound.errors import UsageError
-from newfound_cli import failures, signals
+from newfound_cli import conversion, failures, signals
 from newfound_cli.app import root
 from newfound_cli.arguments import split_globals
-from newfound_cli.conversion import use_plain_conversion
 
 _COMPLETE = "_NEWFOUND_COMPLETE"
 
@@ -50,7 +49,8 @@ def _execute(leading: list[str], rest: list[str]) -> None:
         "".join([*leading, *rest]).encode()
     except UnicodeEncodeError:
         raise UsageError("an argument is not valid UTF-8", "write it in UTF-8") from None
-    command = use_plain_conversion(get_command(root))
+    conversion.install()
+    command = get_command(root)
     if _COMPLETE in os.environ:
         command.main(prog_name="newfound", complete_var=_COMPLETE)
     with command.make_context("newfound", [*leading, *(rest or ["--help"])]) as context:

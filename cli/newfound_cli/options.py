@@ -28,7 +28,7 @@ class OnError(StrEnum):
 NewName = Annotated[str, typer.Argument(metavar="NAME", help="Letters, digits, - and _; at most 63.")]
 Type = Annotated[DatasetType, typer.Argument(metavar="TYPE", help="interactions, items or users.")]
 Refusal = Annotated[OnError, typer.Option(help="fail: one bad row refuses all; skip: leave bad rows out.")]
-Lines = Annotated[str, typer.Argument(metavar="[FILE|-]", help="JSON Lines; - is standard input.")]
+Lines = Annotated[str, typer.Argument(metavar="FILE|-", help="JSON Lines; - is standard input.")]
 SolutionName = Annotated[
     str,
     typer.Argument(metavar="NAME", help="Name of the solution.", autocompletion=context.names("solutions")),

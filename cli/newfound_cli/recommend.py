@@ -29,17 +29,28 @@ def recommend(
     ctx: typer.Context,
     user: Annotated[str | None, typer.Option(metavar="ID", help="Items for this user.")] = None,
     rank_items: Annotated[str | None, typer.Option(metavar="A,B,C", help="Re-rank these for --user.")] = None,
-    input: Annotated[Path | None, typer.Option(metavar="FILE", help='Lines {"userId": "1"}: many.')] = None,
-    output: Annotated[Path | None, typer.Option(metavar="FILE", help="Answers to --input.")] = None,
+    input: Annotated[
+        Path | None, typer.Option(metavar="FILE", help='Many users: lines {"userId": "1"}.')
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Where the answers to --input go.")
+    ] = None,
     campaign: Annotated[
-        str, typer.Option(metavar="NAME", help="Who answers.", autocompletion=context.names("campaigns"))
+        str,
+        typer.Option(
+            metavar="NAME", help="The campaign that answers.", autocompletion=context.names("campaigns")
+        ),
     ] = "default",
     num_results: Annotated[
         int, typer.Option("--num-results", "-k", min=1, max=500, metavar="N", help="How many will be shown.")
     ] = 25,
     filter: Annotated[
         str | None,
-        typer.Option(metavar="NAME|EXPRESSION", help="A filter.", autocompletion=context.names("filters")),
+        typer.Option(
+            metavar="NAME|EXPRESSION",
+            help="Which items may come.",
+            autocompletion=context.names("filters"),
+        ),
     ] = None,
     filter_value: Annotated[
         list[str] | None, typer.Option(metavar="KEY=VALUE", help="Value of $KEY in the filter; repeatable.")

@@ -62,6 +62,7 @@ def create_campaign(
     Raises AlreadyExistsError for other settings, NotFoundError without an ACTIVE version, UsageError for bad values.
     """
     path = layout.campaign(name)
+    _settings(exploration_weight, item_age_cutoff_days)
     version = _active(layout, solution)
     weight, cutoff = _exploration(layout, version, exploration_weight, item_age_cutoff_days)
     now = time.time()
@@ -126,23 +127,28 @@ def _active(layout: Layout, reference: str) -> Version:
     return version
 
 
-def _exploration(
-    layout: Layout, version: Version, weight: float | None, cutoff: float | None
-) -> tuple[float | None, float | None]:
-    recipe = find_recipe(read_solution(layout, version.solution).recipe)
-    if not recipe.explores:
-        if weight is not None or cutoff is not None:
-            raise UsageError(
-                f"recipe {recipe.name} does not explore",
-                "leave the exploration options out for this solution",
-            )
-        return None, None
+def _settings(weight: float | None, cutoff: float | None) -> ExplorationSettings:
+    """Fill in the defaults; raise UsageError for values out of range."""
     default = ExplorationSettings()
-    settings = ExplorationSettings(
+    return ExplorationSettings(
         default.exploration_weight if weight is None else weight,
         default.item_age_cutoff_days if cutoff is None else cutoff,
     )
-    return settings.exploration_weight, settings.item_age_cutoff_days
+
+
+def _exploration(
+    layout: Layout, version: Version, weight: float | None, cutoff: float | None
+) -> tuple[float | None, float | None]:
+    """Weight and cut-off in force; raise UsageError for any on a recipe that does not explore."""
+    settings = _settings(weight, cutoff)
+    recipe = find_recipe(read_solution(layout, version.solution).recipe)
+    if recipe.explores:
+        return settings.exploration_weight, settings.item_age_cutoff_days
+    if weight is not None or cutoff is not None:
+        raise UsageError(
+            f"recipe {recipe.name} does not explore", "leave the exploration options out for this solution"
+        )
+    return None, None
 
 
 def read_campaign(layout: Layout, name: str) -> Campaign:

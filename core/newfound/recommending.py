@@ -29,7 +29,6 @@ from newfound.solutions import read_solution
 from newfound.store.layout import Layout
 from newfound.store.tables import Table
 from newfound.store.versions import Version
-from newfound.training import SERVING
 
 MAX_RESULTS = 500
 MAX_RANKED = 500
@@ -77,7 +76,7 @@ class Desk:
     @cached_property
     def bundle(self) -> Bundle:
         """The version's bundle, mapped."""
-        return open_bundle(self.version.folder / SERVING)
+        return open_bundle(self.version.serving)
 
     @cached_property
     def recommender(self) -> Recommender:

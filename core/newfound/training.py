@@ -8,11 +8,11 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.metadata import version as installed
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from newfound.dataset.event_rows import read_events, read_responses
 from newfound.errors import NewfoundError, NotFoundError, UsageError
-from newfound.progress import ProgressCallback
+from newfound.progress import Progress, ProgressCallback
 from newfound.recipes.catalogue import Record
 from newfound.recipes.update import UpdateInputs, update
 from newfound.serving.bundle import BASE, Bundle, open_bundle, save_base, save_overlay
@@ -34,8 +34,12 @@ from newfound.store.versions import (
     start_version,
 )
 
+if TYPE_CHECKING:
+    from newfound.recipes.assemble import FullInputs
+    from newfound.recipes.gather import Snapshots
+
 FULL, UPDATE = "FULL", "UPDATE"
-SERVING, CHECKPOINT = "serving", "checkpoint"
+CHECKPOINT = "checkpoint"
 LIBRARIES = ("newfound", "numpy", "jax", "jaxlib", "optax", "polars", "orbax-checkpoint")
 
 
@@ -57,11 +61,15 @@ def train_full(
     with lock(layout.lock(f"solution-{name}"), lock_timeout, f"train {name}"):
         started = time.time()
         version = _resumed(layout, name) if resume else None
+        record = version.record if version else _full_record(layout, solution, seed, max_minutes)
+        data = _gather(layout, solution, record, progress)
         if version is None:
+            # Only now, so that too little data leaves the project as it was.
+            create_solution(layout, solution)
             close_interrupted(layout, name)
-            version = start_version(layout, name, _full_record(layout, solution, seed, max_minutes))
+            version = start_version(layout, name, record)
         with _failing_visibly(layout, version):
-            record = _fit(layout, solution, version, resume, progress)
+            record = _fit(layout, solution, version, data, resume, progress)
         return describe_training(
             publish_version(layout, version, record | {"seconds": time.time() - started})
         )
@@ -85,27 +93,44 @@ def _full_record(layout: Layout, solution: Solution, seed: int, max_minutes: flo
     }
 
 
+def _gather(
+    layout: Layout, solution: Solution, record: dict[str, Any], progress: ProgressCallback
+) -> tuple[Snapshots, FullInputs]:
+    """Read the table versions that the record names; raise TooLittleDataError."""
+    from newfound.recipes.full import require_enough_data
+    from newfound.recipes.gather import Snapshots, gather_full
+
+    progress(Progress("read", note="interactions, items and impressions"))
+    numbers = record["tables"].items()
+    at = Snapshots(**{name: Table(layout, name).snapshot(n if n >= 0 else None) for name, n in numbers})
+    explores = find_recipe(solution.recipe).explores
+    inputs = gather_full(layout, at, solution.selection, explores, record["seed"])
+    require_enough_data(inputs.histories.restricted_to_trained(), solution.event_type)
+    return at, inputs
+
+
 def _fit(
-    layout: Layout, solution: Solution, version: Version, resume: bool, progress: ProgressCallback
+    layout: Layout,
+    solution: Solution,
+    version: Version,
+    data: tuple[Snapshots, FullInputs],
+    resume: bool,
+    progress: ProgressCallback,
 ) -> dict[str, Any]:
     from newfound.recipes.full import fit_full
     from newfound.recipes.full_evidence import unlearned_items, with_evidence
-    from newfound.recipes.gather import Snapshots, evidence_rows, gather_full
+    from newfound.recipes.gather import evidence_rows
 
-    record = version.record
-    at = Snapshots(
-        **{name: Table(layout, name).snapshot(n if n >= 0 else None) for name, n in record["tables"].items()}
-    )
-    explores = find_recipe(solution.recipe).explores
-    inputs = gather_full(layout, at, solution.selection, explores, record["seed"])
+    at, inputs = data
     checkpoints = version.folder / CHECKPOINT
     make_directory(checkpoints)
-    result = fit_full(inputs, solution.hyperparameters, checkpoints, resume, record["maxMinutes"], progress)
+    max_minutes = version.record["maxMinutes"]
+    result = fit_full(inputs, solution.hyperparameters, checkpoints, resume, max_minutes, progress)
     trained = inputs.histories.restricted_to_trained()
     rows, responses = evidence_rows(layout, at, unlearned_items(result.bundle), solution.selection)
     bundle = with_evidence(result.bundle, trained, rows, responses)
-    save_base(version.folder / SERVING, bundle.base)
-    save_overlay(version.folder / SERVING, bundle.meta, bundle.overlay)
+    save_base(version.serving, bundle.base)
+    save_overlay(version.serving, bundle.meta, bundle.overlay)
     return {
         "full": version.name,
         "fullEventOffset": inputs.event_offset,
@@ -134,7 +159,7 @@ def train_update(
         started = time.time()
         source = _parent(layout, name, parent)
         solution = read_solution(layout, name)
-        bundle = open_bundle(source.folder / SERVING)
+        bundle = open_bundle(source.serving)
         inputs = _new_data(layout, solution, bundle)
         if inputs.event_offset == bundle.meta.event_offset and not inputs.records:
             unchanged = describe_training(source)
@@ -165,9 +190,9 @@ def _fold_in(
     source: Version, bundle: Bundle, inputs: UpdateInputs, version: Version, seed: int
 ) -> dict[str, Any]:
     result = update(bundle, inputs, seed)
-    serving = version.folder / SERVING
+    serving = version.serving
     make_directory(serving / BASE)
-    for path in sorted((source.folder / SERVING / BASE).iterdir()):
+    for path in sorted((source.serving / BASE).iterdir()):
         link_or_copy(path, serving / BASE / path.name)
     save_overlay(serving, result.bundle.meta, result.bundle.overlay)
     changed, known = result.bundle.changed_users, result.bundle.base_users
@@ -219,7 +244,7 @@ def _parent(layout: Layout, name: str, reference: str | None) -> Version:
 
 def _solution(layout: Layout, name: str) -> Solution:
     if name == "default" and not layout.solution(name).is_dir():
-        return create_solution(layout, Solution(name))[0]
+        return Solution(name)
     return read_solution(layout, name)
 
 
@@ -230,7 +255,7 @@ def _resumed(layout: Layout, name: str) -> Version:
             f"no interrupted training of {name!r} to resume",
             f"run `newfound solution train {name} --mode full`",
         )
-    shutil.rmtree(version.folder / SERVING, ignore_errors=True)
+    shutil.rmtree(version.serving, ignore_errors=True)
     return version
 
 

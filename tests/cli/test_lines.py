@@ -33,7 +33,15 @@ def test_one_event_is_built_from_options(cli: Cli, project: Double) -> None:
 
 
 @pytest.mark.parametrize(
-    ("typed", "sent"), [("17", 17), ("17.5", 17.5), ("2020-01-01T00:00:00Z", "2020-01-01T00:00:00Z")]
+    ("typed", "sent"),
+    [
+        ("17", 17),
+        ("17.5", 17.5),
+        ("nan", "nan"),
+        ("[1]", "[1]"),
+        ("", ""),
+        ("2020-01-01T00:00:00Z", "2020-01-01T00:00:00Z"),
+    ],
 )
 def test_a_time_is_a_number_or_text(cli: Cli, project: Double, typed: str, sent: object) -> None:
     cli("events", "put", "--user", "1", "--timestamp", typed)

@@ -74,6 +74,12 @@ def test_closed_standard_streams_are_harmless() -> None:
     assert subprocess.run(["sh", "-c", line, "sh", CHILD, STATUS], check=False).returncode == 0
 
 
+def test_an_interruption_is_an_error_in_json_too(cli: Cli, project: Double) -> None:
+    project.answers["train"] = KeyboardInterrupt()
+    outcome = cli("solution", "train", "--json")
+    assert outcome.code == 130 and outcome.json["error"]["code"] == "interrupted"
+
+
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 @pytest.mark.parametrize("wait", ["time.sleep(60)", "while True: ctypes.PyDLL(None).usleep(1000)"])
 def test_signals_end_the_process_with_their_code(number: int, code: int, wait: str) -> None:
@@ -206,6 +212,13 @@ def test_the_help_is_quick_because_nothing_heavy_is_imported() -> None:
     loaded = {name.partition(".")[0] for name in out.splitlines()[-1].split()}
     assert not loaded & {"rich", "polars", "jax", "numpy", "deltalake", "orjson", "fastavro"}
     assert "newfound_cli.recommend" not in out
+
+
+def test_a_short_command_imports_no_library_of_validators_or_tables() -> None:
+    code = "import atexit, sys; atexit.register(lambda: print(*sys.modules, file=sys.stderr))\n"
+    child = start(f"{code}{STATUS}", "status", "--json", "--lock-timeout", "2", "-C", "shop")
+    loaded = {name.partition(".")[0] for name in child.communicate()[1].decode().split()}
+    assert "typer" in loaded and not loaded & {"pydantic", "rich", "numpy", "polars", "jax"}
 
 
 def test_running_twice_in_one_process_is_the_same(cli: Cli) -> None:

@@ -16,7 +16,11 @@ WriteFile = Callable[[str, bytes], str]
 
 
 def rows(path: str) -> list[tuple[int, ...]]:
-    return [(int(row), *cells) for batch in CsvSource(path).batches() for row, cells in zip(batch.rows, batch.frame.iter_rows(), strict=True)]
+    return [
+        (int(row), *cells)
+        for batch in CsvSource(path).batches()
+        for row, cells in zip(batch.rows, batch.frame.iter_rows(), strict=True)
+    ]
 
 
 def broken(path: str) -> list[RefusedCell]:
@@ -93,7 +97,7 @@ def test_short_and_long_rows_that_make_up_for_each_other_are_still_told(write_fi
         (b"A,\xff\n1,2\n", 1, "no CSV header"),
         (b'A,B\n1,x\n2,a"b\n', 3, "a stray quote"),
         (b'A,B\n1,"a\nb"\n2,"a\\"b"\n', 3, "a stray quote"),
-        (b'A,B\n1,x\n2,"y\n3,z\n', 3, "a quoted field is not closed"),
+        (b'A,B\n1,x\n2,"y\n3,z\n', 3, "a row or quoted field without end"),
         (b"A,B\n1,x\n2,\xff\n", 3, "invalid UTF-8"),
         (b'A,B\n"1",x\n2,\xc3\n', 3, "invalid UTF-8"),
         (b"A,B\n1,x\n2,a\0b\n", 3, "a zero byte"),
@@ -137,5 +141,5 @@ def test_a_record_without_end_is_refused_before_it_fills_the_memory(
     monkeypatch.setattr(blocks, "BLOCK_BYTES", 100)
     monkeypatch.setattr(csv_source, "MAX_RECORD_BYTES", 1000)
     path = write_file("a.csv", b'A,B\n1,"' + b"x\n" * 10_000)
-    with pytest.raises(InputRefusedError, match=r"a\.csv:2: a quoted field is not closed"):
+    with pytest.raises(InputRefusedError, match=r"a\.csv:2: a row or quoted field without end"):
         rows(path)

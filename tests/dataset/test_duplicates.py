@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import polars as pl
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from newfound.dataset.duplicates import EqualRecords, EqualRows, HashSet
@@ -12,6 +12,7 @@ from newfound.dataset.duplicates import EqualRecords, EqualRows, HashSet
 BATCHES = st.lists(st.lists(st.integers(0, 9), max_size=6), max_size=5)
 
 
+@settings(deadline=None)
 @given(BATCHES)
 def test_a_hash_is_fresh_once(batches: list[list[int]]) -> None:
     hashes, known = HashSet(), set[int]()
@@ -30,7 +31,12 @@ def frame(*rows: tuple[str | None, ...]) -> pl.DataFrame:
 
 def test_an_interaction_equal_in_every_column_to_any_earlier_one_is_a_duplicate() -> None:
     known = EqualRows()
-    assert known.fresh(frame(("a", "x"), ("a", "y"), ("a", "x"), ("x", "a"))).tolist() == [True, True, False, True]
+    assert known.fresh(frame(("a", "x"), ("a", "y"), ("a", "x"), ("x", "a"))).tolist() == [
+        True,
+        True,
+        False,
+        True,
+    ]
     assert known.fresh(frame(("a", "y"), ("b", "x"), ("b", None))).tolist() == [False, True, True]
 
 
@@ -45,6 +51,7 @@ def test_a_record_duplicates_only_the_one_that_it_would_replace() -> None:
     assert known.fresh(frame()).tolist() == []
 
 
+@settings(deadline=None)
 @given(st.lists(st.lists(st.tuples(st.sampled_from("abc"), st.sampled_from("xy")), max_size=5), max_size=4))
 def test_records_without_their_duplicates_end_in_the_same_state(batches: list[list[tuple[str, str]]]) -> None:
     known, state, current = EqualRecords("ITEM_ID"), dict[str, str](), dict[str, str]()

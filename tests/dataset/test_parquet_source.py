@@ -91,8 +91,5 @@ def test_a_reader_that_is_not_read_to_the_end_is_stopped(write_file: WriteFile) 
 def _children() -> list[str]:
     if sys.platform != "linux":
         pytest.skip("the list of processes is read from /proc")
-    commands = []
-    for process in Path("/proc").iterdir():
-        if process.name.isdigit() and process.stat().st_uid == os.getuid():
-            commands.append((process / "cmdline").read_text().replace("\0", " "))
-    return commands
+    children = Path(f"/proc/{os.getpid()}/task/{os.getpid()}/children").read_text().split()
+    return [Path("/proc", child, "cmdline").read_text() for child in children]

@@ -30,5 +30,7 @@ def test_the_error_says_where_the_first_bad_row_is() -> None:
     rejects.add("a.csv", [RefusedCell(7, "", 'x,"y', "not 3 fields")], 1)
     error = rejects.error()
     assert error.message == "1 bad row: 1 x not 3 fields; the first is a.csv:7: 'x,\"y'"
-    assert error.rows == [{"file": "a.csv", "row": 7, "column": "", "value": 'x,"y', "reason": "not 3 fields"}]
+    assert error.rows == [
+        {"file": "a.csv", "row": 7, "column": "", "value": 'x,"y', "reason": "not 3 fields"}
+    ]
     assert (error.exit_code, error.path) == (3, "a.csv")

@@ -23,7 +23,10 @@ YEARS = SchemaDocument("items", (Field("ITEM_ID", "string"), Field("YEAR", "int"
 @pytest.fixture
 def choose(layout: Layout, write_file: WriteFile) -> Callable[..., Choice]:
     def chosen(*headers: str, schema: Path | None = None) -> Choice:
-        files = [write_file(f"{k}.csv", f"{header}\n1{',2' * header.count(',')}\n".encode()) for k, header in enumerate(headers)]
+        files = [
+            write_file(f"{k}.csv", f"{header}\n1{',2' * header.count(',')}\n".encode())
+            for k, header in enumerate(headers)
+        ]
         return choose_schema(layout, "items", open_sources(files), schema)
 
     return chosen
@@ -40,18 +43,24 @@ def test_an_unknown_column_in_any_file_leads_to_inference(choose: Callable[..., 
     assert choice.notes == ("YEAR is a long",)
 
 
-def test_the_registered_document_comes_before_the_built_in_one(choose: Callable[..., Choice], layout: Layout) -> None:
+def test_the_registered_document_comes_before_the_built_in_one(
+    choose: Callable[..., Choice], layout: Layout
+) -> None:
     with registering(layout, YEARS):
         pass
     assert choose("YEAR,ITEM_ID") == Choice(YEARS, "registered")
     with pytest.raises(SchemaError, match=r"missing the following columns: \[YEAR\]") as missing:
         choose("ITEM_ID")
-    with pytest.raises(SchemaError, match=r"the registered schema does not have: \[TITLE, GENRES\]") as unknown:
+    with pytest.raises(
+        SchemaError, match=r"the registered schema does not have: \[TITLE, GENRES\]"
+    ) as unknown:
         choose("ITEM_ID,YEAR,TITLE,GENRES")
     assert "--schema" in missing.value.hint and "--schema" in unknown.value.hint
 
 
-def test_a_given_document_comes_before_the_registered_one(choose: Callable[..., Choice], layout: Layout, tmp_path: Path) -> None:
+def test_a_given_document_comes_before_the_registered_one(
+    choose: Callable[..., Choice], layout: Layout, tmp_path: Path
+) -> None:
     with registering(layout, builtin("items")):
         pass
     path = tmp_path / "years.json"
@@ -59,7 +68,9 @@ def test_a_given_document_comes_before_the_registered_one(choose: Callable[..., 
     assert choose("YEAR,ITEM_ID", schema=path) == Choice(YEARS, "file")
 
 
-def test_missing_required_columns_are_listed_with_the_remedy(choose: Callable[..., Choice], layout: Layout, write_file: WriteFile) -> None:
+def test_missing_required_columns_are_listed_with_the_remedy(
+    choose: Callable[..., Choice], layout: Layout, write_file: WriteFile
+) -> None:
     path = write_file("x.csv", b"USER_ID,EVENT_TYPE\n1,2\n")
     with pytest.raises(SchemaError) as caught:
         choose_schema(layout, "interactions", open_sources([path]), None)

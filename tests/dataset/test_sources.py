@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
 
 import polars as pl
 import pytest
@@ -23,10 +22,17 @@ WriteFile = Callable[[str, bytes], str]
 
 
 def first_column(paths: list[str]) -> list[str]:
-    return [value for source in open_sources(paths) for batch in source.batches() for value in batch.frame.to_series()]
+    return [
+        value
+        for source in open_sources(paths)
+        for batch in source.batches()
+        for value in batch.frame.to_series()
+    ]
 
 
-def test_a_folder_is_read_in_the_order_of_names_and_only_its_data(write_file: WriteFile, tmp_path: Path) -> None:
+def test_a_folder_is_read_in_the_order_of_names_and_only_its_data(
+    write_file: WriteFile, tmp_path: Path
+) -> None:
     for name in ("f/b.csv", "f/a.CSV", "f/sub/c.csv"):
         write_file(name, f"A,B\n{name},1\n".encode())
     for name in ("f/_SUCCESS", "f/.hidden.csv", "f/_part.csv", "f/notes.txt"):
@@ -35,7 +41,9 @@ def test_a_folder_is_read_in_the_order_of_names_and_only_its_data(write_file: Wr
 
 
 @pytest.mark.parametrize("names", [(), ("notes.txt", "_x.csv")])
-def test_a_folder_without_data_is_refused(write_file: WriteFile, tmp_path: Path, names: tuple[str, ...]) -> None:
+def test_a_folder_without_data_is_refused(
+    write_file: WriteFile, tmp_path: Path, names: tuple[str, ...]
+) -> None:
     (tmp_path / "f").mkdir()
     for name in names:
         write_file(f"f/{name}", b"A\n1\n")
@@ -103,9 +111,9 @@ def test_a_mapping_of_an_absent_column_or_to_a_taken_name_is_refused(write_file:
 class ObjectStore(BaseHTTPRequestHandler):
     """Serves the files of a folder, whole or in ranges."""
 
-    def __init__(self, folder: Path, *args: Any) -> None:
+    def __init__(self, folder: Path, *args: object) -> None:
         self.folder = folder
-        super().__init__(*args)
+        super().__init__(*args)  # type: ignore[arg-type]
 
     def do_GET(self) -> None:
         file = self.folder / self.path.lstrip("/")
@@ -126,7 +134,8 @@ class ObjectStore(BaseHTTPRequestHandler):
         if self.command == "GET":
             self.wfile.write(content[first : last + 1])
 
-    do_HEAD = do_GET
+    def do_HEAD(self) -> None:
+        self.do_GET()
 
     def log_message(self, *_: object) -> None:
         pass

@@ -10,7 +10,7 @@ from typing import BinaryIO
 
 import pytest
 
-OPERATIONS = ("open", "fsync", "replace", "link", "unlink", "mkdir", "ftruncate", "pwrite")
+OPERATIONS = ("open", "fsync", "replace", "link", "unlink", "mkdir", "pwrite")
 
 
 @dataclass

@@ -8,14 +8,16 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from newfound.dataset import blocks
 from newfound.dataset.csv_source import CsvSource
 from newfound.errors import InputRefusedError
 
-FIELD = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=6) | st.text('",\n\r x', max_size=6)
+FIELD = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=6) | st.text(
+    '",\n\r x', max_size=6
+)
 
 
 def read(content: bytes, block_bytes: int = blocks.BLOCK_BYTES) -> tuple[list[tuple[str, ...]], list[int]]:
@@ -28,6 +30,7 @@ def read(content: bytes, block_bytes: int = blocks.BLOCK_BYTES) -> tuple[list[tu
     return rows, [int(row) for batch in batches for row in batch.rows]
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.tuples(FIELD, FIELD, FIELD), max_size=5),
     # With newlines alone Python's writer would leave a carriage return at the end of a line unquoted.
@@ -47,6 +50,7 @@ def lines(text: str) -> list[str]:
     return [line + "\n" for line in text.split("\n")]
 
 
+@settings(deadline=None)
 @given(st.text('AB",\n\r\\', max_size=25).map(str.encode) | st.binary(max_size=25))
 @example(b'"a\rb",c\n')
 @example(b"a,b\r")

@@ -6,7 +6,7 @@ from typing import Any
 
 import polars as pl
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from newfound.schema.document import Field, SchemaDocument
@@ -23,7 +23,11 @@ FIELDS = (
     Field("ADULT", "boolean", nullable=True),
 )
 NUMERIC_TEXT = st.text("0123456789+-.eE_ infaNxX", max_size=12)
-TEXT = st.text(max_size=12) | NUMERIC_TEXT | st.sampled_from(["TIMESTAMP", "true", "false", "True", "x" * 257, "<b>a</b>  &amp; b"])
+TEXT = (
+    st.text(max_size=12)
+    | NUMERIC_TEXT
+    | st.sampled_from(["TIMESTAMP", "true", "false", "True", "x" * 257, "<b>a</b>  &amp; b"])
+)
 JSON_VALUES = TEXT | st.integers(-(2**70), 2**70) | st.floats() | st.booleans() | st.none()
 
 
@@ -43,6 +47,7 @@ def assert_same_verdicts(field: Field, column: pl.Series, values: list[Any]) -> 
 
 
 @pytest.mark.parametrize("field", FIELDS, ids=lambda field: field.name)
+@settings(deadline=None)
 @given(values=st.lists(st.none() | TEXT, max_size=6))
 @example(["9223372036854775808", "-9223372036854775808", "2147483648", "-0", "+5", "1e400", "5.", ".5e-3"])
 @example(["0" * 50 + "7", "1" * 5000, "100000000001", "100000000000", "1e-400", "\u0661", " 5", "5 "])
@@ -52,19 +57,29 @@ def test_a_text_column_is_judged_like_each_of_its_cells(field: Field, values: li
 
 
 @pytest.mark.parametrize("field", FIELDS, ids=lambda field: field.name)
+@settings(deadline=None)
 @given(values=st.lists(JSON_VALUES, max_size=6))
-def test_a_column_of_mixed_json_values_is_judged_like_each_of_its_cells(field: Field, values: list[Any]) -> None:
+def test_a_column_of_mixed_json_values_is_judged_like_each_of_its_cells(
+    field: Field, values: list[Any]
+) -> None:
     assert_same_verdicts(field, pl.Series(values, dtype=pl.Object), values)
 
 
 @pytest.mark.parametrize("field", FIELDS, ids=lambda field: field.name)
-@pytest.mark.parametrize(("dtype", "strategy"), [
-    (pl.Int64, st.integers(-(2**63), 2**63 - 1) | st.integers(-5, 5)),
-    (pl.UInt64, st.integers(0, 2**64 - 1)),
-    (pl.Float64, st.floats()),
-    (pl.Boolean, st.booleans()),
-], ids=str)
-def test_a_typed_column_is_judged_like_each_of_its_cells(field: Field, dtype: pl.DataType, strategy: Any) -> None:
+@pytest.mark.parametrize(
+    ("dtype", "strategy"),
+    [
+        (pl.Int64, st.integers(-(2**63), 2**63 - 1) | st.integers(-5, 5)),
+        (pl.UInt64, st.integers(0, 2**64 - 1)),
+        (pl.Float64, st.floats()),
+        (pl.Boolean, st.booleans()),
+    ],
+    ids=str,
+)
+def test_a_typed_column_is_judged_like_each_of_its_cells(
+    field: Field, dtype: pl.DataType, strategy: st.SearchStrategy[object]
+) -> None:
+    @settings(deadline=None)
     @given(values=st.lists(st.none() | strategy, max_size=6))
     def judged_alike(values: list[Any]) -> None:
         assert_same_verdicts(field, pl.Series(values, dtype=dtype), values)

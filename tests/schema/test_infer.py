@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from newfound.schema.builtin import builtin
@@ -71,7 +71,9 @@ MANY = [f"value {k}" for k in range(51)]
     ],
     ids=["few", "many", "one per cent", "pipes", "GENRE", "CATEGOR", "none"],
 )
-def test_a_string_is_categorical_by_its_values_or_its_name(name: str, values: list[object], categorical: bool) -> None:
+def test_a_string_is_categorical_by_its_values_or_its_name(
+    name: str, values: list[object], categorical: bool
+) -> None:
     assert field(**{name: values}).categorical == categorical
 
 
@@ -92,6 +94,7 @@ def test_a_reserved_column_gets_its_reserved_type() -> None:
     assert attributed.fields[-1] == Field("EVENT_ATTRIBUTION_SOURCE", "string", nullable=True)
 
 
+@settings(deadline=None)
 @given(st.lists(st.lists(st.none() | st.text("019.-truefals|é", max_size=5), max_size=4), max_size=4))
 def test_profiling_in_pieces_equals_profiling_at_once(pieces: list[list[str | None]]) -> None:
     joined = ColumnProfile()
@@ -100,6 +103,7 @@ def test_profiling_in_pieces_equals_profiling_at_once(pieces: list[list[str | No
     assert joined == profile(pl.Series([value for piece in pieces for value in piece], dtype=pl.String))
 
 
+@settings(deadline=None)
 @given(st.lists(st.none() | st.text("0123456789.-+eEtrufals|nan é", max_size=6), min_size=1, max_size=6))
 def test_values_always_fit_the_field_that_is_inferred_from_them(values: list[str | None]) -> None:
     document = infer(X=list(values))

@@ -41,7 +41,9 @@ def test_the_launch_announcements_items_document_is_read() -> None:
 
 
 def test_a_union_may_name_null_last() -> None:
-    assert parse_document(items(field("PRICE", ["double", "null"]))).fields[1] == Field("PRICE", "double", nullable=True)
+    assert parse_document(items(field("PRICE", ["double", "null"]))).fields[1] == Field(
+        "PRICE", "double", nullable=True
+    )
 
 
 def test_a_nullable_union_counts_as_the_reserved_fields_type() -> None:
@@ -80,7 +82,10 @@ def test_a_document_survives_being_written_and_read() -> None:
         (items(field("GENRES_1"), field("GENRES1")), "GENRES_1 and GENRES1 clash"),
         (items(field("A"), field("A")), "A and A clash"),
         (items(field("RECORD_OFFSET", "long")), "newfound's own"),
-        ({"type": "record", "name": "Items", "fields": [field("TITLE")]}, "missing the following fields: [ITEM_ID]"),
+        (
+            {"type": "record", "name": "Items", "fields": [field("TITLE")]},
+            "missing the following fields: [ITEM_ID]",
+        ),
         (items(field("CREATION_TIMESTAMP", "int")), "CREATION_TIMESTAMP has type int"),
         (interactions(field("EVENT_VALUE", "double")), "EVENT_VALUE has type double"),
         (interactions(field("IMPRESSION", "long")), "IMPRESSION has type long"),

@@ -29,7 +29,9 @@ def test_the_built_in_document_counts_until_one_is_registered(layout: Layout) ->
 
 
 @pytest.mark.parametrize("before", [(), (builtin("items"),)], ids=["none", "another"])
-def test_a_failed_commit_takes_the_registration_back(layout: Layout, before: tuple[SchemaDocument, ...]) -> None:
+def test_a_failed_commit_takes_the_registration_back(
+    layout: Layout, before: tuple[SchemaDocument, ...]
+) -> None:
     for document in before:
         with registering(layout, document):
             pass

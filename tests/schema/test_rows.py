@@ -34,7 +34,9 @@ def test_text_columns_get_their_types_in_document_order() -> None:
 
 
 def test_refused_cells_are_told_in_the_order_of_rows_with_their_text() -> None:
-    frame = pl.DataFrame({"USER_ID": ["", "u", "u"], "ITEM_ID": ["i", "i", "i"], "TIMESTAMP": ["1", "x" * 200, ""]})
+    frame = pl.DataFrame(
+        {"USER_ID": ["", "u", "u"], "ITEM_ID": ["i", "i", "i"], "TIMESTAMP": ["1", "x" * 200, ""]}
+    )
     typed, refused = check_rows(frame, INTERACTIONS)
     assert list(refused.iter_rows()) == [
         (0, "USER_ID", "", rules.MISSING),
@@ -79,7 +81,9 @@ def test_a_column_that_no_field_can_hold_is_named(values: list[object]) -> None:
 
 
 def test_prose_is_cleaned_and_cut_where_labels_would_be_refused() -> None:
-    document = SchemaDocument("items", (Field("ITEM_ID", "string"), Field("TEXT", "string", True, textual=True)))
+    document = SchemaDocument(
+        "items", (Field("ITEM_ID", "string"), Field("TEXT", "string", True, textual=True))
+    )
     frame = pl.DataFrame({"ITEM_ID": ["1", "2", "3"], "TEXT": ["plain text", "<i>a</i>\n b", "x" * 30_000]})
     typed, refused = check_rows(frame, document)
     assert refused.is_empty()

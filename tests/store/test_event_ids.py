@@ -11,6 +11,7 @@ from newfound.errors import DamagedError
 from newfound.store import event_ids
 from newfound.store.arrow import LONG, STRING, arrow_table
 from newfound.store.event_ids import EventIds, catch_up, event_keys, read_index
+from newfound.store.files import write_json
 from newfound.store.layout import Layout
 from newfound.store.tables import Table
 
@@ -20,6 +21,11 @@ IDS = st.lists(st.lists(st.none() | st.text("abcdef", min_size=1, max_size=2), m
 def put(table: Table, *names: str | None) -> None:
     hashes = [0] * len(names)
     table.append(arrow_table({"USER_HASH": (LONG, hashes), "EVENT_ID": (STRING, names)}), 1)
+
+
+@pytest.fixture(autouse=True)
+def write_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(event_ids, "_UNWRITTEN_FILES", 0)
 
 
 def index_of(table: Table) -> EventIds:
@@ -79,6 +85,26 @@ def test_segments_stay_few_and_nothing_else_lies_beside_them(table: Table) -> No
     assert len(index.segments) <= 7
     names = {segment.path.name for segment in index.segments} | {"index.json"}
     assert {path.name for path in table.layout.event_ids.iterdir()} == names
+
+
+def test_few_new_ids_are_looked_up_and_not_written(table: Table, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(event_ids, "_UNWRITTEN_FILES", 8)
+    for number in range(8):
+        put(table, str(number))
+    assert unseen(table, "0", "7", "8") == [False, False, True]
+    assert not table.layout.event_ids.exists()
+    put(table, "8")
+    assert unseen(table, "0", "7", "8") == [False] * 3
+    assert index_of(table).covered == 9
+    put(table, *map(str, range(513)))
+    assert index_of(table).covered == 522
+
+
+def test_a_sealed_but_senseless_index_is_damage(table: Table) -> None:
+    put(table, "a")
+    write_json(table.layout.event_ids / "index.json", {"nextOffset": 1})
+    with pytest.raises(DamagedError, match=r"index\.json"):
+        index_of(table)
 
 
 def test_only_new_files_are_read_to_catch_up(table: Table, monkeypatch: pytest.MonkeyPatch) -> None:

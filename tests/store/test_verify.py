@@ -18,8 +18,9 @@ from .conftest import rows
 @pytest.fixture
 def project(layout: Layout) -> Layout:
     """A project with a file of every kind."""
-    for number in range(3):
-        put_events(layout, [b'{"userId": "u", "itemId": "i", "eventId": "%d"}' % number])
+    lines = [b'{"userId": "u", "itemId": "i", "eventId": "%d"}' % number for number in range(602)]
+    for put in (lines[:600], lines[600:601], lines[601:]):  # so many that the eventIds get an index
+        put_events(layout, put)
     Table(layout, "interactions").append(rows(1, 2), 1)
     write_json(layout.schema("items"), {"type": "record"})
     write_json(layout.campaign("default"), {"name": "default"})
@@ -49,7 +50,7 @@ def test_an_intact_project_is_counted(project: Layout) -> None:
     assert verify(project) == {
         "files": len(files),
         "bytes": sum(path.stat().st_size for path in files),
-        "rows": 5,
+        "rows": 604,
         "debris": 0,
     }
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from newfound.errors import InputRefusedError, NotFoundError, ResourceError
 
-BLOCK_BYTES = 32 << 20
+BLOCK_BYTES = 16 << 20
 # An unclosed quote or a file without newlines must not fill the memory.
 MAX_RECORD_BYTES = 64 << 20
 _URL = re.compile(r"[a-z][a-z0-9+]*://")

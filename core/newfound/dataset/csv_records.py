@@ -36,6 +36,10 @@ class Records:
         """Return the number of bytes in the complete records."""
         return int(self.ends[-1]) if len(self.ends) else 0
 
+    def index_at(self, offset: int) -> int:
+        """Return the index of the record that holds the byte at `offset`."""
+        return int(np.searchsorted(self.ends, offset, "right"))
+
 
 def find_records(text: bytes) -> Records:
     """Cut text into records; one that its end cuts short is left out."""

@@ -66,7 +66,7 @@ def import_dataset(
             deque(frames, maxlen=0)
         if mode == "full" and not stream.rows_read:
             raise InputRefusedError(
-                f"{paths[0]}: no rows", "a full import replaces all rows: give a file with some"
+                f"{paths[0]}: no rows", "a full import replaces all rows: give some", str(paths[0])
             )
         refused = stream.rejects.n_rows > (0 if on_error == "fail" else stream.rows_read - 1)
         if writer and not refused:

@@ -13,7 +13,7 @@ from newfound.dataset.sources import open_sources
 from newfound.schema.builtin import builtin
 from newfound.schema.document import SchemaDocument
 from newfound.schema.infer import ColumnProfile, infer_document, profile
-from newfound.schema.parsing import parse_document
+from newfound.schema.parsing import naming_file, parse_document
 from newfound.schema.rows import plain_column
 
 if TYPE_CHECKING:
@@ -36,7 +36,8 @@ def infer(sources: Sequence[Source], dataset: str) -> tuple[SchemaDocument, list
             n_rows += batch.frame.height
             for column in batch.frame:
                 if column.name not in known:
-                    text = _text_or_number(column)
+                    with naming_file(source.path):
+                        text = _text_or_number(column)
                     profiles[column.name] = profiles[column.name].joined(profile(text))
                     texts[column.name].add(text.unique().hash().to_numpy())
     distinct = {name: len(hashes) for name, hashes in texts.items()}

@@ -80,7 +80,7 @@ def column_insights(dataset: str, columns: Sequence[ColumnFigures], incomplete_r
     """Judge the columns of one dataset."""
     found = []
     if incomplete_rows:
-        found.append(Insight("info", f"{incomplete_rows:,} rows of {dataset} have missing values"))
+        found.append(Insight("info", f"rows of {dataset} with missing values: {incomplete_rows:,}"))
     for column in columns:
         name = f"{dataset}.{column.field.name}"
         if column.field.textual and column.complete < MIN_TEXT_COMPLETE:

@@ -15,6 +15,7 @@ from newfound.dataset.duplicates import Duplicates, HashSet
 from newfound.dataset.rejects import Rejects
 from newfound.progress import Progress, ProgressCallback
 from newfound.schema.document import SchemaDocument
+from newfound.schema.parsing import naming_file
 from newfound.schema.rows import check_rows
 
 if TYPE_CHECKING:
@@ -58,7 +59,8 @@ class RowStream:
 
     def _good_rows(self, path: str, batch: Batch) -> pl.DataFrame:
         self.rows_read += batch.frame.height + len(batch.broken)
-        frame, refused = check_rows(batch.frame, self.document)
+        with naming_file(path):
+            frame, refused = check_rows(batch.frame, self.document)
         if refused.is_empty() and not batch.broken:
             return frame
         bad = refused["index"].unique().to_numpy()

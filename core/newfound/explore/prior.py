@@ -27,7 +27,7 @@ class UserFeatures:
 
     def of(self, vectors: Floats) -> Floats:
         """Features (n, 1 + k) of user vectors o (n, d)."""
-        projected: Floats = (vectors - self.center) @ self.directions.T
+        projected = ((vectors - self.center) @ self.directions.T).astype(np.float32, copy=False)
         return np.concatenate([np.ones((len(vectors), 1), np.float32), projected], axis=1)
 
 
@@ -35,7 +35,7 @@ def principal_user_features(vectors: Floats) -> UserFeatures:
     """Take the top principal directions of user vectors (n, d)."""
     center = vectors.mean(axis=0)
     centered = (vectors - center).astype(np.float64)
-    eigenvectors: NDArray[np.float64] = np.linalg.eigh(centered.T @ centered)[1]
+    eigenvectors = np.asarray(np.linalg.eigh(centered.T @ centered)[1], np.float64)
     k = min(N_DIRECTIONS, vectors.shape[1])
     return UserFeatures(eigenvectors[:, ::-1][:, :k].T.astype(np.float32), center.astype(np.float32))
 

@@ -85,8 +85,8 @@ def assemble(
     usual = shares[:, warm].mean(axis=1)
     gamma = np.asarray(blend.popularity, np.float32)
     beyond = vectors - items.content
-    appeal = blend.network * (bias - items.content_bias + beyond @ features.center)
-    appeal += gamma @ (shares - usual[:, None])
+    taste_free = bias - items.content_bias + beyond @ features.center
+    appeal: Floats = np.float32(blend.network) * taste_free + gamma @ (shares - usual[:, None])
     metadata_bias, ridge, bias_variance = _metadata_bias(inputs.tokens, appeal, warm, inputs.seed)
     offsets = beyond[warm] @ features.directions.T
     vector_variance = np.square(blend.network * offsets).mean(axis=0)

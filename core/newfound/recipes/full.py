@@ -91,14 +91,13 @@ def fit_full(
 ) -> FullResult:
     """Train, fit the blend, judge on withheld events, and build the bundle from all events.
 
-    Raises TooLittleDataError. Source: model specification §2 and §3, design §4 (users in training).
+    Source: model specification §2 and §3, design §4 (users in training).
     """
     from newfound.model.config import choose_config
     from newfound.model.data import ItemFeatures, TrainingData
     from newfound.model.train import fit
 
     trained = inputs.histories.restricted_to_trained()
-    require_enough_data(trained, inputs.selection.event_type)
     split = withhold(trained.offsets, inputs.seed)
     hide_seen = share_of_repeats(trained) < REPEATS
     tokens = inputs.tokens

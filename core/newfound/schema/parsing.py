@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, get_args
 
@@ -17,6 +19,7 @@ from newfound.schema.document import Field, SchemaDocument
 from newfound.schema.rules import MAX_METADATA_FIELDS, REQUIRED, RESERVED, TAKEN, FieldType, plain_name
 
 MAX_DOCUMENT_LENGTH = 20_000
+_EXAMPLE = "see `newfound schema show items`"
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,149}")
 _DATASETS = {dataset.capitalize(): dataset for dataset in REQUIRED}
 
@@ -27,17 +30,24 @@ def read_document(path: Path, dataset: str | None = None) -> SchemaDocument:
         data = path.read_bytes()
     except (FileNotFoundError, IsADirectoryError):
         raise NotFoundError(f"{path}: no such file", "name a schema document", str(path)) from None
-    try:
-        text = data.decode()
+    with naming_file(str(path)):
+        try:
+            text = data.decode()
+            raw = orjson.loads(text)
+        except (UnicodeDecodeError, orjson.JSONDecodeError) as error:
+            raise SchemaError(f"not JSON: {error}", _EXAMPLE) from None
         if len(text) > MAX_DOCUMENT_LENGTH:
             raise SchemaError(f"longer than {MAX_DOCUMENT_LENGTH:,} characters", "remove fields")
-        return parse_document(orjson.loads(text), dataset)
-    except (UnicodeDecodeError, orjson.JSONDecodeError) as error:
-        raise SchemaError(
-            f"{path}: not JSON: {error}", "see `newfound schema show items`", str(path)
-        ) from None
+        return parse_document(raw, dataset)
+
+
+@contextmanager
+def naming_file(path: str) -> Iterator[None]:
+    """Put the path of the file that the body reads in front of a SchemaError."""
+    try:
+        yield
     except SchemaError as error:
-        raise SchemaError(f"{path}: {error.message}", error.hint, str(path)) from None
+        raise SchemaError(f"{path}: {error.message}", error.hint, path) from None
 
 
 def parse_document(raw: object, dataset: str | None = None) -> SchemaDocument:
@@ -65,13 +75,13 @@ def _avro_record(raw: object) -> dict[str, Any]:
     from fastavro.schema import SchemaParseException, UnknownType, parse_schema
 
     if not isinstance(raw, dict) or raw.get("type") != "record":
-        raise SchemaError('not a JSON object with "type": "record"', "see `newfound schema show items`")
+        raise SchemaError('not a JSON object with "type": "record"', _EXAMPLE)
     if not isinstance(raw.get("name"), str) or not isinstance(raw.get("fields"), list):
-        raise SchemaError('"name" must be a string and "fields" a list', "see `newfound schema show items`")
+        raise SchemaError('"name" must be a string and "fields" a list', _EXAMPLE)
     try:
         parse_schema(raw)
     except (SchemaParseException, UnknownType, TypeError, KeyError) as error:
-        raise SchemaError(f"not an Avro schema: {error}", "see `newfound schema show items`") from None
+        raise SchemaError(f"not an Avro schema: {error}", _EXAMPLE) from None
     return raw
 
 

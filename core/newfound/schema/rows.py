@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     import polars as pl
 
 _MAX_SHOWN = 100
+_BLEMISH = r"[<&\t\r\n\x00]|  |^ | $"
 
 
 def check_rows(frame: pl.DataFrame, document: SchemaDocument) -> tuple[pl.DataFrame, pl.DataFrame]:
@@ -24,25 +25,20 @@ def check_rows(frame: pl.DataFrame, document: SchemaDocument) -> tuple[pl.DataFr
     """
     import polars as pl
 
-    columns: list[pl.Series] = []
+    absent = pl.Series([None]).new_from_index(0, frame.height)
+    raw = {name: plain_column(frame.get_column(name, default=absent).alias(name)) for name in document.names}
+    typed = pl.DataFrame([_cast(raw[field.name], field) for field in document.fields])
+    # One query over all columns: where nothing is suspect, as usual, no mask is ever built.
+    suspect = typed.select(_suspect(field).any() for field in document.fields).row(0)
     refused: list[tuple[int, str, str, str]] = []
-    for field in document.fields:
-        raw = (
-            frame[field.name]
-            if field.name in frame.columns
-            else pl.Series([None]).new_from_index(0, frame.height)
-        )
-        raw = plain_column(raw.alias(field.name))
-        values, doubtful = _cast(raw, field)
-        if not field.nullable:
-            doubtful = doubtful | raw.is_null()
-        if doubtful.any():
-            values = _judge(values, raw, doubtful.arg_true(), field, refused)
-        columns.append(values.alias(field.name))
+    for field, is_suspect in zip(document.fields, suspect, strict=True):
+        cells, values = raw[field.name], typed[field.name]
+        if is_suspect or values.null_count() > (cells.null_count() if field.nullable else 0):
+            doubtful = values.is_null() & (cells.is_not_null() if field.nullable else True)
+            doubtful |= typed.select(_suspect(field).fill_null(value=False)).to_series()
+            typed = typed.with_columns(_judge(values, cells, doubtful.arg_true(), field, refused))
     schema = {"index": pl.Int64, "column": pl.String, "value": pl.String, "reason": pl.String}
-    return pl.DataFrame(columns), pl.DataFrame(refused, schema=schema, orient="row").sort(
-        "index", maintain_order=True
-    )
+    return typed, pl.DataFrame(refused, schema=schema, orient="row").sort("index", maintain_order=True)
 
 
 def polars_type(field: Field) -> pl.DataType:
@@ -71,33 +67,26 @@ def plain_column(raw: pl.Series) -> pl.Series:
     )
 
 
-def _cast(raw: pl.Series, field: Field) -> tuple[pl.Series, pl.Series]:
-    """Return the cast column and the mask of cells that the scalar judge must decide."""
+def _cast(raw: pl.Series, field: Field) -> pl.Series:
+    """Cast what can be cast; the rest becomes null, for the judge to decide."""
     import polars as pl
 
-    target = polars_type(field)
-    if not _castable(raw.dtype, target):
-        return pl.Series([None], dtype=target).new_from_index(0, len(raw)), raw.is_not_null()
-    if target == pl.Boolean and raw.dtype == pl.String:
-        values = raw.replace_strict({"true": True, "false": False}, default=None, return_dtype=target)
-    else:
-        values = raw.cast(target, strict=False)
-    lost = values.is_null() & raw.is_not_null()
-    return values, lost | _suspect(values, field).fill_null(value=False)
+    target, dtype = polars_type(field), raw.dtype
+    if dtype == pl.String and target == pl.Boolean:
+        return raw.replace_strict({"true": True, "false": False}, default=None, return_dtype=target)
+    numeric = (dtype.is_integer() and target != pl.Boolean) or (dtype.is_float() and target.is_float())
+    if numeric or dtype in (pl.String, pl.Null) or dtype == target:
+        return raw.cast(target, strict=False)
+    return pl.Series(raw.name, [None], target).new_from_index(0, len(raw))
 
 
-def _castable(dtype: pl.DataType, target: pl.DataType) -> bool:
+def _suspect(field: Field) -> pl.Expr:
+    """Tell the cast values that need a closer look: all bad ones, and perhaps some good ones."""
     import polars as pl
 
-    if dtype in (pl.String, pl.Null) or dtype == target:
-        return True
-    return (dtype.is_integer() and target != pl.Boolean) or (dtype.is_float() and target.is_float())
-
-
-def _suspect(values: pl.Series, field: Field) -> pl.Series:
+    values = pl.col(field.name)
     if field.textual:
-        blemished = values.str.contains(r"[<&\t\r\n\x00]|  |^ | $")
-        return blemished | (values.str.len_chars() > rules.MAX_TEXT_LENGTH)
+        return values.str.contains(_BLEMISH) | (values.str.len_chars() > rules.MAX_TEXT_LENGTH)
     if field.type == "string":
         # Bytes are counted in no time and are never fewer than characters.
         unfit = values.is_in(list(rules.RESERVED)) | values.str.contains("\0", literal=True)
@@ -108,18 +97,18 @@ def _suspect(values: pl.Series, field: Field) -> pl.Series:
         return ~values.is_between(-rules.MAX_TIMESTAMP, rules.MAX_TIMESTAMP)
     if field.type == "int":
         return ~values.is_between(-(1 << 31), (1 << 31) - 1)
-    return values.is_null()
+    return pl.lit(value=False)
 
 
 def _judge(
     values: pl.Series,
-    raw: pl.Series,
+    cells: pl.Series,
     indexes: pl.Series,
     field: Field,
     refused: list[tuple[int, str, str, str]],
 ) -> pl.Series:
     verdicts: list[Value] = []
-    for index, cell in zip(indexes.to_list(), raw.gather(indexes).to_list(), strict=True):
+    for index, cell in zip(indexes.to_list(), cells.gather(indexes).to_list(), strict=True):
         try:
             verdicts.append(check_value(field, cell))
         except RefusedValueError as error:

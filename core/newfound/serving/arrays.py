@@ -26,7 +26,7 @@ def save_arrays(folder: Path, arrays: Mapping[str, Array]) -> None:
 
 
 class MappedArrays(Mapping[str, Array]):
-    """The arrays of a folder by name, each mapped when first asked for."""
+    """The arrays of a folder by name, each mapped when first asked for; one that is missing is damage."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -34,11 +34,11 @@ class MappedArrays(Mapping[str, Array]):
 
     def __getitem__(self, name: str) -> Array:
         if name not in self._mapped:
-            path = self._folder / f"{name}.npy"
-            if not path.exists():
-                raise KeyError(name)
-            self._mapped[name] = _map(path)
+            self._mapped[name] = _map(self._folder / f"{name}.npy")
         return self._mapped[name]
+
+    def __contains__(self, name: object) -> bool:
+        return (self._folder / f"{name}.npy").exists()
 
     def __iter__(self) -> Iterator[str]:
         return (path.stem for path in sorted(self._folder.glob("*.npy")))
@@ -50,7 +50,7 @@ class MappedArrays(Mapping[str, Array]):
 def _map(path: Path) -> Array:
     try:
         return np.load(path, mmap_mode="r", allow_pickle=False)
-    except ValueError as error:
+    except (ValueError, EOFError, FileNotFoundError) as error:
         raise DamagedError(
             f"{path.name} is not a readable array: {error}",
             "run `newfound verify` to see what else is damaged, then train a new version",

@@ -26,7 +26,7 @@ from newfound.serving.arrays import Array, MappedArrays, save_arrays
 from newfound.serving.ids import IdIndex
 from newfound.serving.network import Floats, Network
 from newfound.serving.user_state import STATE_FIELDS, UserStates
-from newfound.store.files import read_json, write_json
+from newfound.store.files import damaged, read_json, write_json
 
 BASE, OVERLAY, DESCRIPTION = "base", "overlay", "bundle.json"
 
@@ -224,6 +224,9 @@ def save_overlay(folder: Path, meta: BundleMeta, arrays: Mapping[str, Array]) ->
 
 
 def open_bundle(folder: Path) -> Bundle:
-    """Map the bundle of a published version; nothing is read but its description."""
-    meta = BundleMeta.from_dict(read_json(folder / DESCRIPTION))
+    """Map the bundle of a published version; nothing is read but its description. Raises DamagedError."""
+    try:
+        meta = BundleMeta.from_dict(read_json(folder / DESCRIPTION))
+    except FileNotFoundError:
+        raise damaged(folder / DESCRIPTION, "the file is missing") from None
     return Bundle(meta, MappedArrays(folder / BASE), MappedArrays(folder / OVERLAY))

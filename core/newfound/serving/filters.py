@@ -11,6 +11,7 @@ from newfound.errors import InvalidFilterError
 MAX_LENGTH = 2_500
 
 _TOKEN = re.compile(r'\s*(?:("(?:[^"\\]|\\.)*")|(\$[A-Za-z0-9_]+)|([A-Za-z_][A-Za-z0-9_.]*)|([(),*|=<>]))')
+_VALUE = re.compile(r'\s*(?:"((?:[^"\\]|\\.)*)"|([^",\s](?:[^",]*[^",\s])?))\s*(,|\Z)')
 _EXAMPLE = 'for example EXCLUDE ItemID WHERE Interactions.EVENT_TYPE IN ("click", "watch")'
 
 
@@ -117,16 +118,18 @@ class _Parser:
             self.take()
             values.append(self.value())
         self.word(")")
-        literals = [value for value in values if not value.startswith("$")]
+        literals = [value if value == "*" else _unquoted(value) for value in values if value[0] != "$"]
         types = None if "*" in literals else tuple(value.lower() for value in literals)
-        return HistoryClause(include, types, tuple(v[1:] for v in values if v.startswith("$")), negated)
+        return HistoryClause(include, types, tuple(v[1:] for v in values if v[0] == "$"), negated)
 
     def value(self) -> str:
-        word = self.peek() or ""
-        if not word.startswith(('"', "$", "*")):
+        if not (self.peek() or "").startswith(('"', "$", "*")):
             self.fail('a "quoted" event type, a $PARAMETER or *')
-        self.take()
-        return re.sub(r"\\(.)", r"\1", word[1:-1]) if word.startswith('"') else word
+        return self.take()
+
+
+def _unquoted(text: str) -> str:
+    return re.sub(r"\\(.)", r"\1", text[1:-1])
 
 
 def _bind(clause: HistoryClause, values: Mapping[str, str]) -> HistoryClause | None:
@@ -145,9 +148,19 @@ def _bind(clause: HistoryClause, values: Mapping[str, str]) -> HistoryClause | N
 
 
 def parse_value_list(name: str, text: str) -> list[str]:
-    """Read `"a","b"`: double-quoted strings with commas between; a plain word stands for itself."""
-    parts = re.findall(r'\s*"((?:[^"\\]|\\.)*)"\s*(?:,|$)|\s*([^",]+?)\s*(?:,|$)', text)
-    values = [re.sub(r"\\(.)", r"\1", quoted) or plain for quoted, plain in parts]
-    if not values:
-        raise InvalidFilterError(f"the value of {name} is empty", f'write {name}=\'"click","watch"\'')
+    """Read `"a","b"`: double-quoted strings with commas between; a plain word stands for itself.
+
+    Raises InvalidFilterError that names the place.
+    """
+    values: list[str] = []
+    at, more = 0, True
+    while more:
+        match = _VALUE.match(text, at)
+        if match is None:
+            raise InvalidFilterError(
+                f"the value of {name}, character {at + 1}: cannot read {text[at : at + 12]!r}",
+                f'write {name}=\'"click","watch"\'',
+            )
+        values.append(match[2] if match[1] is None else re.sub(r"\\(.)", r"\1", match[1]))
+        at, more = match.end(), match[3] == ","
     return values

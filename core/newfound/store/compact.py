@@ -83,7 +83,7 @@ def _unreferenced(writer: TableWriter, pinned: Iterable[int], clock: float) -> I
     folder = writer.log.folder
     for path in (*folder.glob("*.parquet"), *folder.glob("_delta_log/*.torn")):
         # A file that was never committed has only its own time to tell its age by.
-        dropped = dropped_at.get(path.name, path.stat().st_mtime)
+        dropped = dropped_at.get(path.name, path.lstat().st_mtime)
         if path.name not in referenced and dropped <= clock - GRACE_SECONDS:
             yield path
 
@@ -93,7 +93,7 @@ def _stray(layout: Layout, clock: float) -> Iterator[Path]:
     for folder, _, names in os.walk(layout.root):
         for name in names:
             path = Path(folder, name)
-            if TEMPORARY_MARK in name and path.stat().st_mtime <= clock - GRACE_SECONDS:
+            if TEMPORARY_MARK in name and path.lstat().st_mtime <= clock - GRACE_SECONDS:
                 yield path
 
 

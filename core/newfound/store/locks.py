@@ -35,9 +35,9 @@ def lock(path: Path, timeout_seconds: float, purpose: str) -> Iterator[None]:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             raise damaged(path, "not a regular file")
         _acquire(descriptor, path, timeout_seconds, purpose)
+        holder = f"{os.getpid()} {shlex.join(sys.argv)}".encode(errors="replace")[:_HOLDER_BYTES]
         with translated(path):
-            os.ftruncate(descriptor, 0)
-            os.pwrite(descriptor, f"{os.getpid()} {shlex.join(sys.argv)}".encode()[:_HOLDER_BYTES], 0)
+            os.pwrite(descriptor, holder.ljust(_HOLDER_BYTES), 0)
         yield
     finally:
         os.close(descriptor)
@@ -64,5 +64,6 @@ def _acquire(descriptor: int, path: Path, timeout_seconds: float, purpose: str) 
 
 
 def _holder(descriptor: int) -> str:
-    pid, _, command = os.pread(descriptor, _HOLDER_BYTES, 0).decode(errors="replace").partition(" ")
+    holder = os.pread(descriptor, _HOLDER_BYTES, 0).decode(errors="replace").strip()
+    pid, _, command = holder.partition(" ")
     return f"process {pid} ({command})" if pid.isdigit() else "another process"

@@ -98,7 +98,7 @@ class TableWriter:
         schema = current.schema if self._schema is None else self._schema
         verdicts = [(file, keep(file)) for file in current.files]
         kept = [file for file, stays in verdicts if stays]
-        remove = [file for file, stays in verdicts if not stays]
+        gone = [file for file, stays in verdicts if not stays]
         if kept and schema != current.schema:
             raise ValueError("kept files and staged rows differ in their columns")
         if current.version < 0 and self._schema is not None:
@@ -106,13 +106,13 @@ class TableWriter:
             self._write(Change(0, schema))
         rearranged: list[DataFile] = []
         for group in mergeable(kept, merge):
-            remove += group
+            gone += group
             rearranged += group
             for table in merged(group, schema, self.log.offset_column):
                 rearranged.append(self._stage(table, group[0].source))
-        if self._staged or remove or schema != self.snapshot.schema:
+        if self._staged or gone or schema != self.snapshot.schema:
             self._write(
-                Change(self.next_offset, schema, tuple(self._staged), tuple(remove), frozenset(rearranged))
+                Change(self.next_offset, schema, tuple(self._staged), tuple(gone), frozenset(rearranged))
             )
         return Commit(self.snapshot.version, current.next_offset, rows)
 

@@ -46,6 +46,11 @@ class Version:
         return f"{self.solution}@v{self.number}"
 
     @property
+    def serving(self) -> Path:
+        """The folder of the serving bundle."""
+        return self.folder / "serving"
+
+    @property
     def status(self) -> str:
         """Personalize's status string."""
         return str(self.record["status"])

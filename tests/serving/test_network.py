@@ -1,0 +1,72 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from newfound.dataset.gaps import N_GAPS
+from newfound.serving.network import Network
+
+D, N_TYPES = 8, 2
+
+
+@pytest.fixture
+def network() -> Network:
+    rng = np.random.default_rng(0)
+
+    def draw(*shape: int) -> np.ndarray:
+        return rng.normal(size=shape).astype(np.float32)
+
+    return Network.from_arrays(
+        {
+            "W": draw(D, 3 * D), "U": draw(D, 3 * D), "b": draw(3 * D), "W_o": draw(D, D), "A": draw(D, D),
+            "F": draw(N_GAPS, D), "G": draw(N_GAPS, D), "T": draw(N_TYPES, D), "E": draw(99, D),
+        }
+    )  # fmt: skip
+
+
+def test_one_step_is_the_gated_unit_of_the_model_specification(network: Network) -> None:
+    rng = np.random.default_rng(1)
+    x, h = rng.normal(size=(2, 5, D)).astype(np.float32)
+    wx, uh = x @ network.W + network.b, h @ network.U
+    z = 1 / (1 + np.exp(-(wx + uh)[:, :D]))
+    r = 1 / (1 + np.exp(-(wx + uh)[:, D : 2 * D]))
+    n = np.tanh(wx[:, 2 * D :] + r * uh[:, 2 * D :])
+    np.testing.assert_allclose(network.step(x, h), (1 - z) * n + z * h, atol=1e-5)
+
+
+def test_inputs_add_item_gaps_and_type_scaled_by_the_width(network: Network) -> None:
+    items = np.ones((1, D), np.float32)
+    before, after = np.array([3], np.uint8), np.array([33], np.uint8)
+    x = network.inputs(items, before, after, np.array([1]))
+    expected = np.sqrt(D) / 2 * (1 + network.F[3] + network.G[33] + network.T[1])
+    np.testing.assert_allclose(x[0], expected, rtol=1e-5)
+
+
+@pytest.mark.parametrize("kind", [-1, N_TYPES, 500])
+def test_an_event_type_that_training_never_saw_is_read_as_the_first(network: Network, kind: int) -> None:
+    items, gap = np.zeros((1, D), np.float32), np.zeros(1, np.uint8)
+    x = network.inputs(items, gap, gap, np.array([kind]))
+    np.testing.assert_array_equal(x, network.inputs(items, gap, gap, np.array([0])))
+
+
+def test_states_stay_within_bounds_whatever_the_input(network: Network) -> None:
+    x = np.full((1, D), 1e4, np.float32)
+    h = np.zeros((1, D), np.float32)
+    for sign in (1, -1, 1):
+        h = network.step(sign * x, h)
+        assert (np.abs(h) <= 1).all()
+
+
+def test_user_vectors_have_mean_zero_and_variance_one(network: Network) -> None:
+    rng = np.random.default_rng(2)
+    o = network.output(*(30 * rng.normal(size=(2, 6, D))).astype(np.float32))
+    np.testing.assert_allclose(o.mean(axis=1), 0, atol=1e-5)
+    np.testing.assert_allclose((o * o).mean(axis=1), 1, rtol=1e-3)
+
+
+def test_each_user_is_worked_out_alone(network: Network) -> None:
+    rng = np.random.default_rng(3)
+    x, h = rng.normal(size=(2, 4, D)).astype(np.float32)
+    together = network.step(x, h)
+    for k in range(4):
+        np.testing.assert_allclose(network.step(x[k : k + 1], h[k : k + 1])[0], together[k], atol=1e-6)

@@ -1,0 +1,148 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from tests.worlds import DAY, LATEST
+
+from newfound.serving.bundle import Blend, Bundle
+from newfound.serving.relevance import (
+    log_softmax_scores,
+    relevance,
+    rule_shares,
+    static_relevance,
+    uncertainty,
+)
+from newfound.serving.user_state import request_vectors
+
+NO_POPULARITY = (0.0,) * 7
+
+
+@pytest.fixture
+def vectors(bundle: Bundle) -> np.ndarray:
+    """User vectors of u0 to u4, a day after the newest event."""
+    states = bundle.user_states([f"u{k}" for k in range(5)])
+    at = np.full(5, LATEST + DAY)
+    return request_vectors(bundle.network, bundle.item_rows, states, at, bundle.base["center"])
+
+
+def blended(bundle: Bundle, blend: Blend, **overlay: np.ndarray) -> Bundle:
+    return Bundle(replace(bundle.meta, blend=blend), bundle.base, {**bundle.overlay, **overlay})
+
+
+def tails(n: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Histories of n users: each did items 1, 2, 3."""
+    return np.tile(np.array([1, 2, 3], np.int32), n), np.arange(n) * 3, np.arange(1, n + 1) * 3
+
+
+def score(bundle: Bundle, vectors: np.ndarray) -> np.ndarray:
+    x = bundle.user_features.of(vectors)
+    return relevance(bundle, vectors, x, tails(len(vectors)), static_relevance(bundle, LATEST))
+
+
+def test_a_blend_of_the_network_alone_is_its_logits(bundle: Bundle, vectors: np.ndarray) -> None:
+    nothing = np.zeros(bundle.n_items, np.float32)
+    alone = blended(bundle, Blend(1.0, 0.0, NO_POPULARITY), metadata_bias=nothing)
+    np.testing.assert_allclose(score(alone, vectors), bundle.logits(vectors), atol=1e-5)
+
+
+def test_rules_count_in_full_for_items_with_many_events(bundle: Bundle, vectors: np.ndarray) -> None:
+    known = np.full(bundle.n_items, 10**9)
+    ruled = blended(bundle, Blend(0.0, 2.0, NO_POPULARITY), organic=known)
+    expected = 2 * rule_shares(bundle.rules, *tails(5))
+    np.testing.assert_allclose(score(ruled, vectors), expected, atol=1e-4)
+
+
+def test_an_item_without_events_stands_where_items_of_its_logit_stand(
+    bundle: Bundle, vectors: np.ndarray
+) -> None:
+    unknown = np.zeros(bundle.n_items, np.int64)
+    nothing = np.zeros(bundle.n_items, np.float32)
+    blend = Blend(0.5, 2.0, (1.0, *NO_POPULARITY[1:]))
+    new = blended(bundle, blend, organic=unknown, metadata_bias=nothing)
+    low, slope = bundle.meta.rule_map
+    logits = bundle.logits(vectors)
+    expected = 0.5 * logits + 2 * (low + slope * logits) + bundle.meta.popularity_prior[0]
+    np.testing.assert_allclose(score(new, vectors), expected, atol=1e-4)
+
+
+def test_popularity_at_a_short_half_life_fades_and_at_a_long_one_stays(bundle: Bundle) -> None:
+    known = np.full(bundle.n_items, 10**9)
+
+    def spread(half_life: int, days: int) -> float:
+        gamma = tuple(float(k == half_life) for k in range(7))
+        static = static_relevance(blended(bundle, Blend(0, 0, gamma), organic=known), LATEST + days * DAY)
+        return float(static.std())
+
+    assert spread(6, 30) == pytest.approx(spread(6, 0), rel=1e-2)
+    assert spread(3, 30) != pytest.approx(spread(3, 0), rel=1e-2)
+
+
+def test_a_request_before_the_newest_count_sees_the_counts_as_they_are(bundle: Bundle) -> None:
+    np.testing.assert_array_equal(
+        static_relevance(bundle, LATEST - 40 * DAY), static_relevance(bundle, LATEST)
+    )
+
+
+def test_what_impressions_taught_is_part_of_relevance(bundle: Bundle, vectors: np.ndarray) -> None:
+    x = bundle.user_features.of(vectors)
+    mean = np.zeros((1, x.shape[1]), np.float32)
+    mean[0, :2] = [0.5, 2.0]
+    taught = blended(
+        bundle,
+        bundle.meta.blend,
+        posterior_item=np.array([9], np.int32),
+        posterior_mean=mean,
+        posterior_variance=np.ones_like(mean),
+    )
+    change = score(taught, vectors) - score(bundle, vectors)
+    np.testing.assert_allclose(change[:, 9], 0.5 + 2 * x[:, 1], atol=1e-4)
+    assert (np.delete(change, 9, axis=1) == 0).all()
+
+
+def test_uncertainty_is_the_prior_scaled_down_by_what_is_known_or_the_posterior(
+    bundle: Bundle, vectors: np.ndarray
+) -> None:
+    x = bundle.user_features.of(vectors)
+    factor = np.ones(bundle.n_items, np.float32)
+    factor[4] = 0.25
+    variance = np.full((1, x.shape[1]), 0.01, np.float32)
+    taught = blended(
+        bundle,
+        bundle.meta.blend,
+        prior_factor=factor,
+        posterior_item=np.array([6], np.int32),
+        posterior_mean=np.zeros_like(variance),
+        posterior_variance=variance,
+    )
+    sigma = uncertainty(taught, x, np.array([2, 4, 6], np.int32))
+    prior = np.sqrt(np.square(x) @ bundle.base["prior_variance"])
+    np.testing.assert_allclose(sigma[:, 0], prior, rtol=1e-5)
+    np.testing.assert_allclose(sigma[:, 1], prior / 2, rtol=1e-5)
+    np.testing.assert_allclose(sigma[:, 2], 0.1 * np.sqrt(np.square(x).sum(axis=1)), rtol=1e-5)
+
+
+def test_posteriors_of_items_that_are_not_asked_for_are_left_alone(
+    bundle: Bundle, vectors: np.ndarray
+) -> None:
+    x = bundle.user_features.of(vectors)
+    variance = np.full((2, x.shape[1]), 0.01, np.float32)
+    taught = blended(
+        bundle,
+        bundle.meta.blend,
+        posterior_item=np.array([1, 143], np.int32),
+        posterior_mean=np.zeros_like(variance),
+        posterior_variance=variance,
+    )
+    asked = np.array([0, 2, 100], np.int32)
+    np.testing.assert_array_equal(uncertainty(taught, x, asked), uncertainty(bundle, x, asked))
+    nothing = uncertainty(taught, x, np.zeros(0, np.int32))
+    assert nothing.shape == (5, 0)
+
+
+def test_scores_sum_to_one_over_the_catalogue_even_for_extreme_values() -> None:
+    values = np.array([[1000, 0, -1000], [1, 2, 3]], np.float32)
+    scores = np.exp(log_softmax_scores(values))
+    np.testing.assert_allclose(scores.sum(axis=1), 1, rtol=1e-6)
+    np.testing.assert_allclose(scores[1], np.exp([1, 2, 3]) / np.exp([1, 2, 3]).sum(), rtol=1e-6)
