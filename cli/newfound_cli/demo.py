@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import orjson
 import typer
@@ -16,10 +15,11 @@ from newfound_cli import render
 from newfound_cli.context import settings
 from newfound_cli.demo_stage import Stage
 from newfound_cli.groups import example, make_app
+from newfound_cli.tables import Table
 
 app = make_app()
 
-AUDIENCE = 400
+AUDIENCE = 1000
 SHOWN = 10
 CAMPAIGNS = {"exploit": 0, "explore": 1}
 
@@ -41,11 +41,11 @@ def demo(
     before = _recommend(stage, world)
     answers = _show_and_learn(stage, world)
     after = _recommend(stage, world)
-    moved = _compare(stage, world, answers)
+    effect = _compare(stage, world, answers)
     stage.say("", f"The project is yours: newfound -C {directory} status")
     if settings(ctx).json:
-        lists = {"project": str(directory), "commands": stage.typed, "before": before, "after": after}
-        render.result(ctx, {**lists, **moved}, lambda: ())
+        lists = {"before": before, "after": after, "effect": effect}
+        render.document(ctx, {"project": str(directory), "commands": stage.typed, **lists})
 
 
 def _prepare(stage: Stage) -> worlds.World:
@@ -79,10 +79,10 @@ def _recommend(stage: Stage, world: worlds.World) -> dict[str, list[str]]:
     return lists
 
 
-def _show_and_learn(stage: Stage, world: worlds.World) -> Counter[str]:
+def _show_and_learn(stage: Stage, world: worlds.World) -> worlds.Answers:
     stage.say(
         "",
-        f"* is a new film. {AUDIENCE} people now open the exploring page. Half of the new films are good:",
+        f"* is a new film. {AUDIENCE:,} people now open the exploring page. Half of the new films are good:",
         "who likes the genre clicks them. Nobody clicks the other half. Only trying tells which is which.",
     )
     people, events = (stage.directory / "sample" / name for name in ("people.jsonl", "events.jsonl"))
@@ -99,22 +99,21 @@ def _show_and_learn(stage: Stage, world: worlds.World) -> Counter[str]:
     )
     for name in CAMPAIGNS:
         stage.type("campaign", "update", name)
-    return worlds.places(world, answers)
+    return answers
 
 
-def _pages(stage: Stage, name: str, *options: str) -> list[dict[str, Any]]:
+def _pages(stage: Stage, name: str, *options: str) -> worlds.Answers:
     people, output = (stage.directory / "sample" / file for file in ("people.jsonl", name))
     shown = ("--campaign", "explore", "-k", str(SHOWN), *options)
     stage.type("recommend", "--input", people, "--output", output, *shown)
     return [orjson.loads(line) for line in output.read_bytes().splitlines()]
 
 
-def _compare(stage: Stage, world: worlds.World, before: Counter[str]) -> dict[str, Any]:
+def _compare(stage: Stage, world: worlds.World, before: worlds.Answers) -> dict[str, list[int]]:
     stage.say("", "The same people again: what has exploration learned?")
-    after = worlds.places(world, _pages(stage, "pages-after.jsonl", "--no-log"))
-    stage.say(views.movement(world, before, after))
-    sums = {}
-    for kind in ("good", "poor"):
-        sums[kind] = [views.places(world, counts, good=kind == "good") for counts in (before, after)]
-        stage.say(f"places of {kind} new films: {sums[kind][0]:,} before, {sums[kind][1]:,} after")
-    return {"places": sums}
+    after = _pages(stage, "pages-after.jsonl", "--no-log")
+    stage.say(views.movement(world, before, after), "")
+    effect = views.effect(world, before, after)
+    rows = [[what, *(f"{count:,}" for count in counts)] for what, counts in effect.items()]
+    stage.say(Table([f"on {AUDIENCE:,} pages", "before", "after"], rows, frozenset({1, 2})))
+    return effect

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from newfound_cli.demo_world import World
+from newfound_cli.demo_world import Answers, World, feedback, places
 from newfound_cli.tables import Table
 
 EXTREMES = 4
@@ -26,16 +25,25 @@ def side_by_side(world: World, lists: Mapping[str, Sequence[str]]) -> Table:
     return Table(list(lists), rows)
 
 
-def movement(world: World, before: Counter[str], after: Counter[str]) -> Table:
+def movement(world: World, before: Answers, after: Answers) -> Table:
     """Show the new items whose number of places rose and fell most."""
-    order = sorted(before.keys() | after.keys(), key=lambda item: before[item] - after[item])
+    old, new = places(world, before), places(world, after)
+    order = sorted(old.keys() | new.keys(), key=lambda item: (old[item] - new[item], item))
     rows = [
-        [title(world, item), "good" if world.is_good(item) else "poor", str(before[item]), str(after[item])]
+        [title(world, item), "good" if world.is_good(item) else "poor", str(old[item]), str(new[item])]
         for item in [*order[:EXTREMES], *order[-EXTREMES:]]
     ]
     return Table(["rose most, fell most", "film is", "before", "after"], rows, frozenset({2, 3}))
 
 
-def places(world: World, counts: Counter[str], *, good: bool) -> int:
-    """Add up the places of the good or the poor items."""
-    return sum(count for item, count in counts.items() if world.is_good(item) is good)
+def effect(world: World, before: Answers, after: Answers) -> dict[str, list[int]]:
+    """Count what an audience sees and does, before and after."""
+    counts = [places(world, pages) for pages in (before, after)]
+    good = [sum(count for item, count in each.items() if world.is_good(item)) for each in counts]
+    return {
+        "places of good new films": good,
+        "places of poor new films": [each.total() - part for each, part in zip(counts, good, strict=True)],
+        "pages with a click": [
+            sum("itemId" in act for act in feedback(world, pages)) for pages in (before, after)
+        ],
+    }

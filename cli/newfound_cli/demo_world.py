@@ -6,7 +6,7 @@ import csv
 import io
 import time
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,8 @@ from newfound_cli.text import dump_json
 
 FILES = {"interactions": TIMESTAMP, "items": CREATION_TIMESTAMP}
 FAVOURITES = 3
+
+Answers = Sequence[Mapping[str, Any]]  # the lines of `recommend --output`
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +80,7 @@ def write_lines(path: Path, lines: Iterable[dict[str, Any]]) -> None:
     write_bytes(path, "".join(dump_json(line) + "\n" for line in lines).encode())
 
 
-def feedback(world: World, answers: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+def feedback(world: World, answers: Answers) -> Iterator[dict[str, Any]]:
     """Act for the users who were shown `answers`: one click, or a look without a click; yield the events."""
     for answer in answers:
         user, shown = answer["input"]["userId"], answer["output"]
@@ -92,7 +94,7 @@ def feedback(world: World, answers: list[dict[str, Any]]) -> Iterator[dict[str, 
         yield event | ({"itemId": chosen, "eventType": "click"} if chosen else {"eventType": "impression"})
 
 
-def places(world: World, answers: list[dict[str, Any]]) -> Counter[str]:
+def places(world: World, answers: Answers) -> Counter[str]:
     """Count in how many of the lists each new item stands."""
     shown = (item for answer in answers for item in answer["output"]["recommendedItems"])
     return Counter(item for item in shown if item in world.new)

@@ -151,9 +151,27 @@ def test_lists_stand_side_by_side_with_new_films_marked() -> None:
     assert lines[-1].split("  ")[-1].strip() == "2 of 2 are new"
 
 
-def test_movement_shows_who_rose_and_who_fell() -> None:
+def pages(*shown: str) -> list[dict[str, Any]]:
+    outputs = [{"recommendationId": "RID", "recommendedItems": list(items)} for items in shown]
+    return [{"input": {"userId": "u"}, "output": output} for output in outputs]
+
+
+def test_movement_and_effect_count_what_rose_and_what_fell() -> None:
     world = small_world()
-    table = demo_views.movement(world, Counter({"4": 5, "5": 1}), Counter({"5": 9}))
-    assert ["1", "9"] in [row[2:] for row in table.rows]
-    counts = Counter({"4": 5, "5": 1})
-    assert demo_views.places(world, counts, good=True) + demo_views.places(world, counts, good=False) == 6
+    before, after = pages("04", "05", "45"), pages("57", "75")
+    rows = demo_views.movement(world, before, after).rows
+    assert [row[0].split()[1] for row in rows[:2]] == ["7", "5"]
+    assert {row[0].split()[1]: list(row[2:]) for row in rows} == {
+        "4": ["2", "0"],
+        "5": ["2", "2"],
+        "7": ["0", "2"],
+    }
+    effect = demo_views.effect(world, before, after)
+    assert [
+        sum(pair) for pair in zip(effect["places of good new films"], effect["places of poor new films"])
+    ] == [4, 4]
+    clicked = [
+        sum(any(world.clicks("u", item) for item in page) for page in shown)
+        for shown in (["04", "05", "45"], ["57", "75"])
+    ]
+    assert effect["pages with a click"] == clicked

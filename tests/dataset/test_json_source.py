@@ -55,6 +55,12 @@ def test_a_line_that_is_no_valid_object_is_told_and_the_others_read(
     assert batch.rows.tolist() == [1, 3]
 
 
+def test_a_nul_character_is_told(write_file: WriteFile) -> None:
+    batch = read(write_file("a.jsonl", b'{"A": "x\\u0000"}\n{"A": "\\\\u0000"}\n'))
+    assert [(cell.row, cell.reason) for cell in batch.broken] == [(1, "a NUL character")]
+    assert batch.frame["A"].to_list() == ["\\u0000"]
+
+
 def test_the_size_of_blocks_makes_no_difference(
     write_file: WriteFile, monkeypatch: pytest.MonkeyPatch
 ) -> None:

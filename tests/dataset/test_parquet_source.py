@@ -48,6 +48,12 @@ def test_what_is_no_parquet_is_refused(write_file: WriteFile, content: bytes) ->
     assert caught.value.path == path
 
 
+def test_a_nul_character_is_refused(write_file: WriteFile) -> None:
+    path = write_file("a.parquet", parquet(pl.DataFrame({"A": [1], "B": ["x\0"]})))
+    with pytest.raises(InputRefusedError, match="a NUL character in column B"):
+        list(ParquetSource(path).batches())
+
+
 def test_a_damaged_file_is_refused_or_read_but_never_ends_the_process(write_file: WriteFile) -> None:
     whole = parquet(pl.DataFrame({"A": [f"id {k}" for k in range(200)]}))
     chance = random.Random(0)

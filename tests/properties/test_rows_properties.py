@@ -24,7 +24,7 @@ FIELDS = (
 )
 NUMERIC_TEXT = st.text("0123456789+-.eE_ infaNxX", max_size=12)
 TEXT = (
-    st.text(max_size=12)
+    st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=12)
     | NUMERIC_TEXT
     | st.sampled_from(["TIMESTAMP", "true", "false", "True", "x" * 257, "<b>a</b>  &amp; b"])
 )

@@ -27,6 +27,8 @@ class RefusedCell:
 class Batch:
     """Some rows of a file: `frame` as text or typed columns, `rows` (int64, `(n,)`) the number of each in the file.
 
+    Text holds no NUL character.
+
     `broken` are rows that are not in the frame because they could not be cut into fields.
     """
 

@@ -14,6 +14,7 @@ from newfound.dataset.batch import Batch, RefusedCell
 from newfound.dataset.blocks import MAX_RECORD_BYTES, read_blocks
 from newfound.dataset.json_objects import parse_object
 from newfound.errors import InputRefusedError
+from newfound.schema.rules import NULL_CHARACTER
 
 if TYPE_CHECKING:
     import polars as pl
@@ -56,26 +57,28 @@ def _parse(lines: list[bytes], first_row: int) -> Batch:
     for row, line in enumerate(lines, first_row):
         if not line or line.isspace():
             continue
-        record = _object(line)
-        if record is not None:
+        try:
+            records.append(_object(line))
             rows.append(row)
-            records.append(record)
-        else:
-            broken.append(
-                RefusedCell(row, "", line.decode(errors="replace")[:_MAX_SHOWN], "not a valid JSON object")
-            )
+        except InputRefusedError as error:
+            broken.append(RefusedCell(row, "", line.decode(errors="replace")[:_MAX_SHOWN], error.message))
     names = dict.fromkeys(chain.from_iterable(records))
     columns = [_column(name, [record.get(name) for record in records]) for name in names]
     return Batch(np.array(rows, np.int64), pl.DataFrame(columns), tuple(broken))
 
 
-def _object(line: bytes) -> dict[str, Any] | None:
+def _object(line: bytes) -> dict[str, Any]:
+    """Decode a line; raise InputRefusedError with the bare reason."""
     try:
         record = orjson.loads(line)
         # As many colons as keys: no key occurs twice, and no text has to be looked at.
-        return record if isinstance(record, dict) and line.count(b":") == len(record) else parse_object(line)
+        if not isinstance(record, dict) or line.count(b":") != len(record):
+            record = parse_object(line)
     except (orjson.JSONDecodeError, InputRefusedError):
-        return None
+        raise InputRefusedError("not a valid JSON object") from None
+    if b"\\u0000" in line and any("\0" in value for value in record.values() if isinstance(value, str)):
+        raise InputRefusedError(NULL_CHARACTER)
+    return record
 
 
 def _column(name: str, values: list[Any]) -> pl.Series:

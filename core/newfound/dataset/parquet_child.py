@@ -33,7 +33,10 @@ def main(path: str) -> None:
 
 
 def send_frame(frame: pl.DataFrame) -> None:
-    """Send rows."""
+    """Send rows; raise ValueError for a NUL character in a text."""
+    for name in frame.columns:
+        if frame[name].dtype == pl.String and frame[name].str.contains("\0", literal=True).any():
+            raise ValueError(f"a NUL character in column {name}")
     buffer = io.BytesIO()
     frame.write_ipc_stream(buffer)
     send(b"F", buffer.getvalue())

@@ -13,11 +13,11 @@ if TYPE_CHECKING:
     import polars as pl
 
 _MAX_SHOWN = 100
-_BLEMISH = r"[<&\t\r\n\x00]|  |^ | $"
+_BLEMISH = r"[<&\t\r\n]|  |^ | $"
 
 
 def check_rows(frame: pl.DataFrame, document: SchemaDocument) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Cast a frame of text or typed columns to the physical types of `document`.
+    """Cast a frame of text, free of NUL characters, or typed columns to the physical types of `document`.
 
     Returns all rows with the document's columns, an absent one null and refused cells null, and the refused cells:
     `index` (row of the frame), `column`, `value` (text), `reason`. Raises SchemaError for a column of a type that no
@@ -89,8 +89,7 @@ def _suspect(field: Field) -> pl.Expr:
         return values.str.contains(_BLEMISH) | (values.str.len_chars() > rules.MAX_TEXT_LENGTH)
     if field.type == "string":
         # Bytes are counted in no time and are never fewer than characters.
-        unfit = values.is_in(list(rules.RESERVED)) | values.str.contains("\0", literal=True)
-        return unfit | (values.str.len_bytes() > field.max_length)
+        return (values.str.len_bytes() > field.max_length) | values.is_in(list(rules.RESERVED))
     if field.type in ("float", "double"):
         return ~values.is_finite()
     if field.name in rules.TIMES:

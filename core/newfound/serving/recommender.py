@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from newfound.dataset.event_rows import EventRow
-from newfound.dataset.gaps import gap_bucket
 from newfound.explore.policy import Slate, YoungItems, serve, young_items
 from newfound.explore.settings import SECONDS_PER_DAY, ExplorationSettings
 from newfound.serving.bundle import Bundle
@@ -70,7 +69,8 @@ class Recommender:
         self, requests: Sequence[Request], new_events: Mapping[str, Sequence[EventRow]]
     ) -> list[Answer]:
         """Answer a block of requests; `new_events` are users' events since the bundle, in (time, offset) order."""
-        histories, states, at = self._bring_up_to_date(requests, new_events)
+        types = self._types(requests, new_events)
+        histories, states, at = self._bring_up_to_date(requests, new_events, types)
         bundle = self.bundle
         center = np.asarray(bundle.base["center"], np.float32)
         vectors = request_vectors(bundle.network, bundle.item_rows, states, at, center)
@@ -81,7 +81,7 @@ class Recommender:
         answers = []
         for row, request in enumerate(requests):
             own = values[row]
-            allowed = self._allowed(request, histories[row])
+            allowed = self._allowed(request, histories[row], types)
             shown = own if allowed is None else np.where(allowed, own, -np.inf)
             slate = serve(shown, self.young, sigma[row], self.settings, request.k, request.seed)
             scores = np.exp(log_scores[row, slate.items])
@@ -97,25 +97,41 @@ class Recommender:
     def _relevance(
         self, vectors: Floats, features: Floats, tails: list[NDArray[np.int32]], at: NDArray[np.int64]
     ) -> Floats:
-        """Score a block; requests whose popularity has decayed equally long share the static part."""
-        later = at - self.bundle.meta.popularity_reference
-        ages = np.where(later <= 0, 0, gap_bucket(later))
+        """Score a block; requests whose popularity has decayed equally long share the static part.
+
+        How long is told in steps, so that a request is answered the same alone and among others.
+        """
+        reference = self.bundle.meta.popularity_reference
+        steps = np.rint(DECAY_STEPS * np.log2(1.0 + np.maximum(at - reference, 0))).astype(np.int64)
+        distinct, which = np.unique(steps, return_inverse=True)
+        shared = [
+            static_relevance(self.bundle, reference + round(2 ** (step / DECAY_STEPS) - 1))
+            for step in distinct.tolist()
+        ]
         stops = np.cumsum([len(tail) for tail in tails])
         starts = stops - np.array([len(tail) for tail in tails])
         items = np.concatenate([np.zeros(0, np.int32), *tails])
-        out = np.empty((len(vectors), self.bundle.n_items), np.float32)
-        for age in np.unique(ages):
-            rows = np.flatnonzero(ages == age)
-            static = static_relevance(self.bundle, int(at[rows[0]]))
-            out[rows] = relevance(
-                self.bundle, vectors[rows], features[rows], (items, starts[rows], stops[rows]), static
-            )
-        return out
+        static = shared[0] if len(shared) == 1 else np.stack(shared)[which]
+        return relevance(self.bundle, vectors, features, (items, starts, stops), static)
+
+    def _types(
+        self, requests: Sequence[Request], new_events: Mapping[str, Sequence[EventRow]]
+    ) -> dict[str, int]:
+        """Codes of event types: those of the bundle, then those that came after it."""
+        fresh = (row.type for request in requests for row in new_events.get(request.user, ()))
+        names = dict.fromkeys([*self.bundle.meta.type_names, *fresh])
+        return {name: code for code, name in enumerate(names)}
 
     def _bring_up_to_date(
-        self, requests: Sequence[Request], new_events: Mapping[str, Sequence[EventRow]]
+        self,
+        requests: Sequence[Request],
+        new_events: Mapping[str, Sequence[EventRow]],
+        types: Mapping[str, int],
     ) -> tuple[list[History], UserStates, NDArray[np.int64]]:
-        """Histories, states and request times, with new events taken in and events after `at` left out."""
+        """Histories, states and request times, with new events taken in and events after `at` left out.
+
+        Without a stated time no event is left out: a clock that is ahead by minutes loses nothing.
+        """
         bundle = self.bundle
         states = bundle.user_states([request.user for request in requests])
         at = np.empty(len(requests), np.int64)
@@ -123,9 +139,10 @@ class Recommender:
         pending: list[History] = []
         for row, request in enumerate(requests):
             known = user_history(bundle, request.user)
-            fresh = self._encode(new_events.get(request.user, ()))
-            newest = max([bundle.meta.latest, *fresh.times.tolist()])
-            at[row] = min(self.now, newest + SECONDS_PER_DAY) if request.at is None else request.at
+            fresh = self._encode(new_events.get(request.user, ()), types)
+            own = int(max(known.times.max(initial=0), fresh.times.max(initial=0)))
+            wall = min(self.now, max(bundle.meta.latest, own) + SECONDS_PER_DAY)
+            at[row] = max(wall, own) if request.at is None else request.at
             fresh = fresh.rows(fresh.times <= at[row])
             past = known.times <= at[row]
             if not past.all():
@@ -147,29 +164,30 @@ class Recommender:
             states = advance(bundle.network, bundle.item_rows, states, sequences)
         return histories, states, at
 
-    def _encode(self, rows: Sequence[EventRow]) -> History:
+    def _encode(self, rows: Sequence[EventRow], types: Mapping[str, int]) -> History:
         """Encode streamed events; items that the version does not know have no effect yet."""
-        types = {name: k for k, name in enumerate(self.bundle.meta.type_names)}
         known = [(self.bundle.item_code(row.item), row) for row in rows if row.item is not None]
         known = [(code, row) for code, row in known if code >= 0]
         return History(
             np.array([code for code, _ in known], np.int32),
             np.array([row.time for _, row in known], np.int64),
-            np.array([types.get(row.type, UNSEEN_TYPE) for _, row in known], np.int16),
+            np.array([types[row.type] for _, row in known], np.int16),
             np.array([row.counts for _, row in known], np.bool_),
         )
 
-    def _allowed(self, request: Request, history: History) -> NDArray[np.bool_] | None:
+    def _allowed(
+        self, request: Request, history: History, types: Mapping[str, int]
+    ) -> NDArray[np.bool_] | None:
         """Mask the items (n_items,) that may be shown; None: all."""
         if not request.clauses and request.candidates is None:
             return None
         included = [clause for clause in request.clauses if clause.include]
         allowed = np.full(self.bundle.n_items, not included)
         for clause in included:
-            allowed[self._matches(clause, history)] = True
+            allowed[_matches(clause, history, types)] = True
         for clause in request.clauses:
             if not clause.include:
-                allowed[self._matches(clause, history)] = False
+                allowed[_matches(clause, history, types)] = False
         if request.candidates is not None:
             named = np.zeros_like(allowed)
             codes = np.array([self.bundle.item_code(item) for item in request.candidates], np.int64)
@@ -177,17 +195,17 @@ class Recommender:
             allowed &= named
         return allowed
 
-    def _matches(self, clause: HistoryClause, history: History) -> NDArray[np.int32]:
-        """Items of the history whose event type the clause names."""
-        if clause.event_types is None:
-            return history.items[:0] if clause.negated else history.items
-        names = self.bundle.meta.type_names
-        wanted = [k for k, name in enumerate(names) if name in clause.event_types]
-        return history.items[np.isin(history.types, wanted, invert=clause.negated)]
+
+DECAY_STEPS = 8
+"""In how many steps, per doubling of the time since the newest count, popularity is taken to decay."""
 
 
-UNSEEN_TYPE = -1
-"""Code of an event type that the bundle has never seen."""
+def _matches(clause: HistoryClause, history: History, types: Mapping[str, int]) -> NDArray[np.int32]:
+    """Items of the history whose event type the clause names."""
+    if clause.event_types is None:
+        return history.items[:0] if clause.negated else history.items
+    wanted = [types[name] for name in clause.event_types if name in types]
+    return history.items[np.isin(history.types, wanted, invert=clause.negated)]
 
 
 def _joined(first: History, second: History) -> History:
