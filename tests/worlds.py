@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 import random
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from newfound.project import Project
 
 GENRES = ("Comedy", "Drama", "Horror", "War")
 N_USERS, N_OLD, N_NEW = 200, 120, 24
@@ -45,7 +48,7 @@ def make_world(seed: int = 0) -> World:
     new = tuple(f"n{k}" for k in range(N_NEW))
     taste = {user: GENRES[k % 4] for k, user in enumerate(users)}
     genre = {item: GENRES[k % 4] for items in (old, new) for k, item in enumerate(items)}
-    appeal = {item: 1 / (1 + k // 4) ** 0.5 for k, item in enumerate(old)}
+    appeal = {item: 1 / (1 + k // 4) ** 0.25 for k, item in enumerate(old)}
     rows = []
     for user in users:
         liked = [item for item in old if genre[item] == taste[user]]
@@ -53,7 +56,7 @@ def make_world(seed: int = 0) -> World:
         for _ in range(chance.randrange(12, 19)):
             pool = liked if chance.random() < FAITH else old
             [item] = chance.choices(pool, [appeal[item] for item in pool])
-            time += chance.randrange(HOUR, 4 * DAY)
+            time += chance.randrange(HOUR, 3 * DAY)
             shown = [item, *chance.sample(old, 3)] if chance.random() < 0.2 else []
             kind = "watch" if chance.random() < 0.3 else "click"
             rows.append((user, item, kind, min(time, LATEST), "|".join(dict.fromkeys(shown))))
@@ -75,3 +78,13 @@ def write_world(world: World, folder: Path) -> list[tuple[str, Path]]:
 def lines(*events: dict[str, Any]) -> list[bytes]:
     """Spell events or records as JSON Lines."""
     return [json.dumps(event).encode() + b"\n" for event in events]
+
+
+def answers(project: Project, users: Sequence[str], **options: Any) -> dict[str, list[str]]:  # noqa: ANN401
+    """Ask for many users at once, without a trace: the items of each, best first."""
+    folder = project.root.parent
+    asked, answered = folder / "asked.jsonl", folder / "answered.jsonl"
+    asked.write_bytes(b"".join(lines(*({"userId": user} for user in users))))
+    project.recommend_batch(asked, answered, **{"log": False, "seed": 0, **options})
+    rows = [json.loads(line) for line in answered.read_bytes().splitlines()]
+    return {row["input"]["userId"]: row["output"]["recommendedItems"] for row in rows}

@@ -16,6 +16,7 @@ from newfound_cli.context import settings
 from newfound_cli.demo_stage import Stage
 from newfound_cli.groups import example, make_app
 from newfound_cli.tables import Table
+from newfound_cli.text import heading
 
 app = make_app()
 
@@ -72,10 +73,12 @@ def _prepare(stage: Stage) -> worlds.World:
 
 def _recommend(stage: Stage, world: worlds.World) -> dict[str, list[str]]:
     lists = {}
-    for name, weight in CAMPAIGNS.items():
+    for name in CAMPAIGNS:
         answer = stage.type("recommend", "--user", "1", "--campaign", name, "-k", str(SHOWN))
-        lists[f"{name}, weight {weight}"] = [item["itemId"] for item in answer["itemList"]]
-    stage.say(views.side_by_side(world, lists))
+        lists[name] = [item["itemId"] for item in answer["itemList"]]
+    stage.say(
+        views.side_by_side(world, lists, [f"{name}, weight {weight}" for name, weight in CAMPAIGNS.items()])
+    )
     return lists
 
 
@@ -94,9 +97,7 @@ def _show_and_learn(stage: Stage, world: worlds.World) -> worlds.Answers:
     clicks = sum("itemId" in event for event in happened)
     stage.say(f"{clicks} clicks on new films, {len(happened) - clicks} pages without a click")
     done = stage.type("solution", "train", "--mode", "update")
-    stage.say(
-        f"{done['solutionVersion']} learned from {done['newEvents']:,} events in {done['seconds']:.1f} s"
-    )
+    stage.say(f"{done['solutionVersion']}: {done['newEvents']:,} events learned in {done['seconds']:.1f} s")
     for name in CAMPAIGNS:
         stage.type("campaign", "update", name)
     return answers
@@ -114,6 +115,6 @@ def _compare(stage: Stage, world: worlds.World, before: worlds.Answers) -> dict[
     after = _pages(stage, "pages-after.jsonl", "--no-log")
     stage.say(views.movement(world, before, after), "")
     effect = views.effect(world, before, after)
-    rows = [[what, *(f"{count:,}" for count in counts)] for what, counts in effect.items()]
+    rows = [[heading(what), *(f"{count:,}" for count in counts)] for what, counts in effect.items()]
     stage.say(Table([f"on {AUDIENCE:,} pages", "before", "after"], rows, frozenset({1, 2})))
     return effect

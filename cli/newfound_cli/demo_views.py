@@ -18,11 +18,11 @@ def title(world: World, item: str) -> str:
     return f"{'*' if item in world.new else ' '} {item:>4} {shown}"
 
 
-def side_by_side(world: World, lists: Mapping[str, Sequence[str]]) -> Table:
+def side_by_side(world: World, lists: Mapping[str, Sequence[str]], header: Sequence[str]) -> Table:
     """Show lists of equal length beside one another, with the number of new items below."""
     rows = [[title(world, item) for item in rank] for rank in zip(*lists.values(), strict=True)]
     rows.append([f"       {len(world.new & set(items))} of {len(items)} are new" for items in lists.values()])
-    return Table(list(lists), rows)
+    return Table(header, rows)
 
 
 def movement(world: World, before: Answers, after: Answers) -> Table:
@@ -41,9 +41,9 @@ def effect(world: World, before: Answers, after: Answers) -> dict[str, list[int]
     counts = [places(world, pages) for pages in (before, after)]
     good = [sum(count for item, count in each.items() if world.is_good(item)) for each in counts]
     return {
-        "places of good new films": good,
-        "places of poor new films": [each.total() - part for each, part in zip(counts, good, strict=True)],
-        "pages with a click": [
+        "placesOfGoodNewFilms": good,
+        "placesOfPoorNewFilms": [each.total() - part for each, part in zip(counts, good, strict=True)],
+        "pagesWithClick": [
             sum("itemId" in act for act in feedback(world, pages)) for pages in (before, after)
         ],
     }

@@ -146,8 +146,10 @@ def recommend(
     entries = [_entry(answer, k, item) for k, item in enumerate(items)]
     if options.explain:
         entries = [entry | _explanation(desk, answer, k) for k, entry in enumerate(entries)]
-    unknown = [item for item in dict.fromkeys(rank_items or ()) if item not in set(items)]
-    entries += [{"itemId": item, "score": None, "propensity": None, "explored": False} for item in unknown]
+    entries += [
+        {"itemId": item, "score": None, "propensity": None, "explored": False}
+        for item in _unknown(desk.bundle, ranked)
+    ]
     return {
         "recommendationId": name if options.log else None,
         "campaign": desk.campaign.name,
@@ -178,6 +180,11 @@ def _candidates(rank_items: Sequence[str] | None) -> tuple[str, ...] | None:
     if not 1 <= len(rank_items) <= MAX_RANKED:
         raise UsageError(f"{len(rank_items)} items cannot be ranked", f"name 1 to {MAX_RANKED}")
     return tuple(rank_items)
+
+
+def _unknown(bundle: Bundle, ranked: Sequence[str] | None) -> list[str]:
+    """Items to rank that the version does not know: they follow the others, without a score."""
+    return [item for item in dict.fromkeys(ranked or ()) if bundle.item_code(item) < 0]
 
 
 def _entry(answer: Answer, k: int, item: str) -> dict[str, Any]:
@@ -315,9 +322,9 @@ def _asked(desk: Desk, raw: Any) -> _Asked:  # noqa: ANN401  # any JSON value
     if items is not None and not (isinstance(items, list) and all(isinstance(item, str) for item in items)):
         raise InputRefusedError("itemList is not a list of strings", 'write "itemList": ["1", "2"]')
     values = raw.get("filterValues") or desk.options.filter_values or {}
-    if not isinstance(values, dict):
+    if not (isinstance(values, dict) and all(isinstance(value, str) for value in values.values())):
         raise InputRefusedError(
-            "filterValues is not an object", 'write "filterValues": {"TYPES": "\\"click\\""}'
+            "filterValues is not an object of strings", 'write "filterValues": {"TYPES": "\\"click\\""}'
         )
     at = request_time(str(raw["at"])) if raw.get("at") is not None else desk.at
     name = new_recommendation_id()
@@ -341,12 +348,13 @@ def _answer_block(
         answer = next(answers)
         items = tuple(desk.bundle.item_id(code) for code in answer.slate.items.tolist())
         logged.append(LoggedAnswer(entry.recommendation_id, items, answer))
+        unknown = _unknown(desk.bundle, entry.request.candidates)
         output = {
             "recommendationId": entry.recommendation_id if desk.options.log else None,
-            "recommendedItems": items,
-            "scores": answer.scores.tolist(),
-            "propensities": answer.slate.propensities.tolist(),
-            "explored": answer.slate.explored.tolist(),
+            "recommendedItems": [*items, *unknown],
+            "scores": [*answer.scores.tolist(), *(None for _ in unknown)],
+            "propensities": [*answer.slate.propensities.tolist(), *(None for _ in unknown)],
+            "explored": [*answer.slate.explored.tolist(), *(False for _ in unknown)],
         }
         rows.append(orjson.dumps({"input": entry.raw, "output": output, "error": None}) + b"\n")
     return rows, logged

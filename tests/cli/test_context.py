@@ -6,6 +6,7 @@ import io
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
@@ -108,6 +109,14 @@ def test_options_reach_the_core_as_typed(cli: Cli, project: Double, typed: str) 
         assert arguments == ("items", ["s3://b/x"])
 
 
+def test_compact_turns_days_into_a_time(cli: Cli, project: Double) -> None:
+    cli("compact")
+    cli("compact", "--older-than", "90")
+    (_, (never,), _), (_, (before,), _) = project.calls
+    assert never is None
+    assert abs(time.time() - 90 * 86_400 - before) < 60
+
+
 def test_lines_come_from_a_file_or_from_standard_input(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -127,6 +136,7 @@ def test_a_missing_file_is_exit_4_and_a_directory_exit_3(cli: Cli, tmp_path: Pat
 def complete(words: str, *, named: list[str], error: bool = False) -> list[str]:
     code = f"""
 import sys
+import time
 from newfound.errors import NotFoundError
 from newfound_cli import context, main
 class Project:

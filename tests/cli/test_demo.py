@@ -145,7 +145,7 @@ def test_every_page_gets_one_event_that_refers_to_it() -> None:
 
 
 def test_lists_stand_side_by_side_with_new_films_marked() -> None:
-    table = demo_views.side_by_side(small_world(), {"a": ["0", "4"], "b": ["5", "6"]})
+    table = demo_views.side_by_side(small_world(), {"a": ["0", "4"], "b": ["5", "6"]}, ["a", "b"])
     lines = draw(table, no_color=True).splitlines()
     assert lines[1].split() == ["0", "Film", "0", "*", "5", "Film", "5"]
     assert lines[-1].split("  ")[-1].strip() == "2 of 2 are new"
@@ -167,11 +167,7 @@ def test_movement_and_effect_count_what_rose_and_what_fell() -> None:
         "7": ["0", "2"],
     }
     effect = demo_views.effect(world, before, after)
-    assert [
-        sum(pair) for pair in zip(effect["places of good new films"], effect["places of poor new films"])
-    ] == [4, 4]
-    clicked = [
-        sum(any(world.clicks("u", item) for item in page) for page in shown)
-        for shown in (["04", "05", "45"], ["57", "75"])
-    ]
-    assert effect["pages with a click"] == clicked
+    good, poor = effect["placesOfGoodNewFilms"], effect["placesOfPoorNewFilms"]
+    assert (good[0] + poor[0], good[1] + poor[1]) == (4, 4)
+    liked = [item for item in "57" if world.clicks("u", item)]
+    assert effect["pagesWithClick"] == [2 * ("5" in liked), 2 * bool(liked)]

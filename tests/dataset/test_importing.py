@@ -116,6 +116,26 @@ def test_columns_go_by_their_mapped_names(layout: Layout, write_file: WriteFile)
     assert stored(layout, "USER_ID", "ITEM_ID", "TIMESTAMP") == [("1", "a", 0)]
 
 
+def test_columns_that_a_given_schema_leaves_out_are_told(
+    layout: Layout, write_file: WriteFile, tmp_path: Path
+) -> None:
+    schema = tmp_path / "s.json"
+    fields = [{"name": "ITEM_ID", "type": "string"}, {"name": "YEAR", "type": "int"}]
+    schema.write_bytes(orjson.dumps({"type": "record", "name": "Items", "fields": fields}))
+    path = write_file("a.csv", b"ITEM_ID,COLOUR,YEAR\n1,red,1999\n")
+    result = import_dataset(layout, "items", [path], schema_path=schema)
+    assert result["warnings"] == ["columns that the schema leaves out: [COLOUR]"]
+    assert current_records(layout, "items").row(0) == (0, "1", 1999)
+
+
+def test_the_first_second_of_all_counts_in_every_batch(layout: Layout, write_file: WriteFile) -> None:
+    paths = [write_file(f"{k}.csv", b"USER_ID,ITEM_ID,TIMESTAMP\n1,a,%d\n" % k) for k in (0, 5, -5)]
+    result = import_dataset(layout, "interactions", paths[:2])
+    assert (result["firstTimestamp"], result["lastTimestamp"]) == (0, 5)
+    result = import_dataset(layout, "interactions", [paths[2], paths[0]])
+    assert (result["firstTimestamp"], result["lastTimestamp"]) == (-5, 0)
+
+
 def test_records_replace_older_ones_of_the_same_id_and_the_last_of_an_import_counts(
     layout: Layout, write_file: WriteFile
 ) -> None:

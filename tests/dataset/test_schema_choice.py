@@ -66,6 +66,9 @@ def test_a_given_document_comes_before_the_registered_one(
     path = tmp_path / "years.json"
     path.write_bytes(orjson.dumps(YEARS.to_dict()))
     assert choose("YEAR,ITEM_ID", schema=path) == Choice(YEARS, "file")
+    assert choose("YEAR,ITEM_ID,A", "B,YEAR,ITEM_ID", schema=path) == Choice(
+        YEARS, "file", left_out=("A", "B")
+    )
 
 
 def test_missing_required_columns_are_listed_with_the_remedy(

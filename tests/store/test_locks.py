@@ -13,12 +13,12 @@ from pathlib import Path
 import pytest
 
 from newfound.errors import BusyError, DamagedError
-from newfound.store.locks import lock
+from newfound.store.locks import is_held, lock, make_lock_file
 
 HOLD = """
 import sys, time
 from pathlib import Path
-from newfound.store.locks import lock
+from newfound.store.locks import is_held, lock, make_lock_file
 with lock(Path(sys.argv[1]), 10, "test"):
     print("held", flush=True)
     time.sleep(60)
@@ -26,7 +26,7 @@ with lock(Path(sys.argv[1]), 10, "test"):
 COUNT = """
 import sys
 from pathlib import Path
-from newfound.store.locks import lock
+from newfound.store.locks import is_held, lock, make_lock_file
 counter = Path(sys.argv[1]).with_name("counter")
 for _ in range(50):
     with lock(Path(sys.argv[1]), 60, "test"):
@@ -118,11 +118,11 @@ def test_what_is_no_file_is_refused(kind: str, tmp_path: Path) -> None:
         pass
 
 
-def test_a_holder_that_left_no_name_is_another_process(tmp_path: Path) -> None:
-    with held(tmp_path / "a.lock"):
-        (tmp_path / "a.lock").write_bytes(b"\xff\x00")
-        with (
-            pytest.raises(BusyError, match="locked by another process"),
-            lock(tmp_path / "a.lock", 0, "test"),
-        ):
-            pass
+def test_taking_a_lock_changes_no_file(tmp_path: Path) -> None:
+    path = tmp_path / "a.lock"
+    make_lock_file(path)
+    with lock(path, 0, "test"):
+        assert path.read_bytes() == b""
+        assert is_held(path)
+    assert not is_held(path)
+    assert not is_held(tmp_path / "never made.lock")

@@ -39,7 +39,7 @@ def test_sixteen_creators_make_one_project(tmp_path: Path) -> None:
         for _ in range(16)
     ]
     assert sorted(creator.communicate()[0] for creator in creators) == [b"False\n"] * 15 + [b"True\n"]
-    assert [path.name for path in tmp_path.iterdir()] == ["newfound.json"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["locks", "newfound.json"]
 
 
 def test_the_file_says_its_format_in_the_open(layout: Layout) -> None:

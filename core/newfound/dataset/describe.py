@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from newfound import columns
-from newfound.dataset.current import current_records
+from newfound.dataset.current import latest
 from newfound.dataset.interactions import scan_interactions
 from newfound.errors import UsageError
 from newfound.schema.registry import document_for
@@ -39,15 +39,15 @@ def _clicks(layout: Layout) -> int:
 
 
 def _records(layout: Layout, dataset: str) -> tuple[int, int]:
+    import polars as pl
+
     table = Table(layout, dataset)
     if not table.snapshot().files:
         return 0, 0
     key = columns.ITEM_ID if dataset == "items" else columns.USER_ID
-    names = (columns.RECORD_OFFSET, key, columns.RECORD_SOURCE)
-    rows = table.read(names)
-    records = sorted(zip(*(rows[name].to_pylist() for name in names), strict=True))
-    sources = list({record: source for _, record, source in records}.values())
-    return sources.count("bulk"), sources.count("put")
+    rows = table.read((columns.RECORD_OFFSET, key, columns.RECORD_SOURCE))
+    is_bulk = latest(pl.DataFrame(rows), key)[columns.RECORD_SOURCE] == "bulk"
+    return int(is_bulk.sum()), int((~is_bulk).sum())
 
 
 def describe(layout: Layout, dataset: str) -> dict[str, Any]:
@@ -64,5 +64,5 @@ def describe(layout: Layout, dataset: str) -> dict[str, Any]:
         )
         counts |= facts.collect().row(0, named=True)
     else:
-        counts[dataset] = len(current_records(layout, dataset))
+        counts[dataset] = counts["rows"]
     return counts | {"schema": document_for(layout, dataset).to_dict()}

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from newfound import columns as c
 from newfound.dataset.histories import EventSelection
@@ -64,7 +65,7 @@ def read_events(
     hashes = None
     if users is not None:
         hashes = np.unique(np.fromiter((hash64(user) for user in users), np.uint64).view(np.int64))
-    data = table.read((*_EVENT_COLUMNS, c.USER_HASH), lambda file: _reaches(file, since), snapshot)
+    data = table.read((*_EVENT_COLUMNS, c.USER_HASH), lambda file: _may_hold(file, since, hashes), snapshot)
     events = []
     for batch in data.to_batches():
         chosen = batch[c.EVENT_OFFSET].to_numpy() >= since
@@ -80,8 +81,14 @@ def read_events(
     return sorted(events, key=lambda row: (row.time, row.offset))
 
 
-def _reaches(file: DataFile, since: int) -> bool:
-    return file.max_offset is None or file.max_offset >= since
+def _may_hold(file: DataFile, since: int, hashes: NDArray[np.int64] | None) -> bool:
+    """Judge by a file's bounds whether it can hold events from `since` on, of users with these sorted hashes."""
+    if file.max_offset is not None and file.max_offset < since:
+        return False
+    if hashes is None or file.min_user_hash is None or file.max_user_hash is None:
+        return True
+    first = int(np.searchsorted(hashes, file.min_user_hash))
+    return first < len(hashes) and int(hashes[first]) <= file.max_user_hash
 
 
 def read_responses(table: Table, snapshot: Snapshot, ids: Iterable[str]) -> dict[str, Response]:

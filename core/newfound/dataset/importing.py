@@ -102,14 +102,17 @@ def _result(stream: RowStream, choice: Choice, seconds: float) -> dict[str, Any]
         "duplicates": stream.duplicates,
         "users": len(stream.users),
         "items": len(stream.items),
-        "firstTimestamp": stream.first_timestamp,
-        "lastTimestamp": stream.last_timestamp,
+        "firstTimestamp": min(stream.times, default=None),
+        "lastTimestamp": max(stream.times, default=None),
         "seconds": round(seconds, 3),
         "schema": {"source": choice.source, "inferred": list(choice.notes)},
     }
     if choice.notes:
         result["notes"] = [f"schema inferred: {note}" for note in choice.notes]
+    warnings = (
+        [f"columns that the schema leaves out: [{', '.join(choice.left_out)}]"] if choice.left_out else []
+    )
     if stream.rejects.n_rows:
-        result["warnings"] = [f"skipped {stream.rejects.summary()}"]
+        warnings.append(f"skipped {stream.rejects.summary()}")
         result["rejected"] = stream.rejects.first
-    return result
+    return result | ({"warnings": warnings} if warnings else {})

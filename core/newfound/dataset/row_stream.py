@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 class RowStream:
     """The rows of `sources`, cast to the types of `document`; iterate once.
 
-    With `all_or_none`, nothing is yielded any more after the first bad row, but all rows are still checked.
+    With `all_or_none`, nothing is yielded any more after the first bad row, but all rows are still checked. `times`
+    holds the first and last TIMESTAMP of each batch.
     """
 
     document: SchemaDocument
@@ -40,8 +41,7 @@ class RowStream:
     duplicates: int = 0
     users: HashSet = field(default_factory=HashSet)
     items: HashSet = field(default_factory=HashSet)
-    first_timestamp: int | None = None
-    last_timestamp: int | None = None
+    times: list[int] = field(default_factory=list)
 
     def __iter__(self) -> Iterator[pl.DataFrame]:
         started = time.monotonic()
@@ -79,7 +79,6 @@ class RowStream:
             if name in frame.columns:
                 ids.add(frame[name].unique().hash().to_numpy())
         if columns.TIMESTAMP in frame.columns and frame.height:
-            low, high = frame[columns.TIMESTAMP].to_numpy().min(), frame[columns.TIMESTAMP].to_numpy().max()
-            self.first_timestamp = min(int(low), self.first_timestamp or int(low))
-            self.last_timestamp = max(int(high), self.last_timestamp or int(high))
+            times = frame[columns.TIMESTAMP].to_numpy()
+            self.times += (int(times.min()), int(times.max()))
         return frame

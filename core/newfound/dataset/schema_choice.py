@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from newfound.dataset.batch import Source
@@ -18,11 +18,15 @@ from newfound.store.layout import Layout
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """A document, where it is from (`file`, `registered`, `built-in`, `inferred`) and notes on inferred fields."""
+    """A document and where it is from: `file`, `registered`, `built-in` or `inferred`.
+
+    `notes` are about inferred fields; `left_out` are columns that a document from a file does not name.
+    """
 
     document: SchemaDocument
     source: str
     notes: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()
 
 
 def choose_schema(
@@ -42,11 +46,13 @@ def choose_schema(
     if unknown and choice.source == "built-in":
         document, notes = infer(sources, dataset)
         return Choice(document, "inferred", tuple(notes))
+    if choice.source == "file":
+        return replace(choice, left_out=tuple(unknown))
     if unknown:
         raise SchemaError(
-            f"columns that the {choice.source} schema does not have: [{', '.join(unknown)}]",
-            "give a schema that has them with --schema, "
-            f"such as `newfound schema infer FILE --type {dataset}` makes",
+            f"columns that the registered schema does not have: [{', '.join(unknown)}]",
+            "give a schema with --schema: one that lacks them leaves them out, "
+            f"`newfound schema infer FILE --type {dataset}` makes one that has them",
             sources[0].path,
         )
     return choice

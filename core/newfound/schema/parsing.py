@@ -135,7 +135,9 @@ def _check_metadata(document: SchemaDocument) -> None:
     custom = [field.name for field in document.metadata if field.name not in RESERVED]
     limit = MAX_METADATA_FIELDS[document.dataset]
     if len(custom) > limit:
-        raise SchemaError(f"{len(custom)} metadata fields, the limit is {limit}", "remove some of them")
+        raise SchemaError(
+            f"{len(custom)} metadata fields, the limit is {limit}", "leave some of them out of the schema"
+        )
     if document.key and not document.metadata:
         raise SchemaError("no metadata field", f"add at least one field besides {document.key}")
     if sum(field.textual for field in document.fields) > 1:

@@ -11,7 +11,8 @@ import orjson
 
 from newfound.errors import NewerFormatError, NotFoundError
 from newfound.store.files import create_bytes, read_bytes, read_json, seal_json
-from newfound.store.layout import Layout
+from newfound.store.layout import TABLES, Layout
+from newfound.store.locks import make_lock_file
 
 FORMAT_VERSION = 1
 
@@ -33,9 +34,14 @@ def create_project_file(layout: Layout) -> bool:
         "name": os.fsencode(layout.root.resolve().name).decode(errors="replace"),
         "creationDateTime": round(time.time(), 3),
     }
+    # Resolved: the project itself may be reached by a link, unlike anything in it.
+    resolved = Layout(layout.root.resolve())
+    if not resolved.project_file.exists():
+        # Made beforehand, so that a command which fails later leaves every file as it was.
+        for name in (*TABLES, "campaigns", "solution-default"):
+            make_lock_file(resolved.lock(name))
     try:
-        # Resolved: the project itself may be reached by a link, unlike anything in it.
-        create_bytes(Layout(layout.root.resolve()).project_file, seal_json(value))
+        create_bytes(resolved.project_file, seal_json(value))
     except FileExistsError:
         read_project_file(layout)
         return False

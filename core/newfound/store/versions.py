@@ -16,10 +16,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from newfound.errors import BusyError, DamagedError, NotFoundError, UsageError
+from newfound.errors import DamagedError, NotFoundError, UsageError
 from newfound.store.files import make_directory, publish_directory, read_json, sha256_file, write_json
 from newfound.store.layout import Layout, check_name
-from newfound.store.locks import lock
+from newfound.store.locks import is_held
 
 IN_PROGRESS, ACTIVE, FAILED = "CREATE IN_PROGRESS", "ACTIVE", "CREATE FAILED"
 DOCUMENT = "version.json"
@@ -81,7 +81,7 @@ def _unfinished(layout: Layout, solution: str, number: int, path: Path) -> Itera
         record = _record(path)
     except (FileNotFoundError, DamagedError):
         return  # killed before its document was whole, or just published: nothing to show
-    if not _is_being_trained(layout, solution):
+    if not is_held(layout.lock(f"solution-{solution}")):
         record = record | {"status": FAILED, "failureReason": INTERRUPTED}
     yield Version(solution, number, path, record)
 
@@ -94,14 +94,6 @@ def _record(folder: Path) -> dict[str, Any]:
             raise
         path = folder / DOCUMENT
         raise DamagedError(f"{path} is missing", "restore it, or train a new version", str(path)) from None
-
-
-def _is_being_trained(layout: Layout, solution: str) -> bool:
-    try:
-        with lock(layout.lock(f"solution-{solution}"), 0, "look"):
-            return False
-    except BusyError:
-        return True
 
 
 def find_version(layout: Layout, reference: str) -> Version:
