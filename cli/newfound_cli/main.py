@@ -24,7 +24,11 @@ def main() -> None:
     if isinstance(sys.stdout, TextIOWrapper):
         sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace")
     signals.install()
-    sys.exit(run(sys.argv[1:]))
+    code = run(sys.argv[1:])
+    if code in (130, 143):
+        # Native threads still at work crash an interpreter that takes itself apart, and the exit code is lost.
+        os._exit(code)
+    sys.exit(code)
 
 
 def run(arguments: Sequence[str]) -> int:
