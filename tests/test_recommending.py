@@ -10,9 +10,12 @@ import pytest
 
 from newfound import recommending
 from newfound.errors import InvalidFilterError, NotFoundError, UsageError
+from newfound.explore.settings import ExplorationSettings
 from newfound.hashing import hash64
 from newfound.progress import Progress
 from newfound.project import Project
+from newfound.serving.bundle import Bundle
+from newfound.serving.recommender import Recommender, Request
 from newfound.store.tables import Table
 from tests.worlds import DAY, HOUR, LATEST, N_NEW, N_OLD, World, answers, lines
 
@@ -339,11 +342,15 @@ def test_the_log_holds_what_was_answered_and_how_likely_it_was(project: Project)
     }
 
 
-def test_a_logged_answer_can_be_given_again_from_its_logged_seed(project: Project) -> None:
+def test_a_logged_answer_can_be_given_again_from_its_row(project: Project, bundle: Bundle) -> None:
     answer = ask(project, campaign="explore", log=True, seed=None)
     [row] = log(project)
     assert row["SEED"] == answer["recommendationId"]
-    assert row["FILTER"] is None
+    settings = ExplorationSettings(row["EXPLORATION_WEIGHT"])
+    request = Request(row["USER_ID"], len(row["ITEM_IDS"]), row["SEED"], at=row["TIMESTAMP"])
+    [again] = Recommender(bundle, settings, now=0).answer([request], {})
+    assert [bundle.item_id(code) for code in again.slate.items.tolist()] == row["ITEM_IDS"]
+    assert again.slate.propensities.tolist() == row["PROPENSITIES"]
 
 
 def test_an_unlogged_answer_has_no_id_and_leaves_no_row(project: Project) -> None:

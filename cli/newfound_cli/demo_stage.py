@@ -41,7 +41,7 @@ class Stage:
         Raises:
             typer.Exit: The command failed, and has said why.
         """
-        from newfound_cli.main import run
+        from newfound_cli.dispatch import run
 
         line = [str(word) for word in words]
         if line[0] != "init":

@@ -1,72 +1,39 @@
-"""Entry point: run one command and turn whatever happens into an exit code."""
+"""Entry point: streams and signals first, then everything else, so that an early Ctrl-C is no traceback."""
 
 from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
 from io import TextIOWrapper
 
-import typer
-from typer.main import get_command
-
-from newfound.errors import UsageError
-from newfound_cli import conversion, failures, signals
-from newfound_cli.app import root
-from newfound_cli.arguments import split_globals
-
-_COMPLETE = "_NEWFOUND_COMPLETE"
+from newfound_cli import signals
 
 
 def main() -> None:
     """Run `newfound` on the process's own arguments and leave with its exit code."""
-    _open_missing_streams()
-    if isinstance(sys.stdout, TextIOWrapper):
-        sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace")
+    _prepare_streams()
     signals.install()
-    code = run(sys.argv[1:])
+    try:
+        from newfound_cli.dispatch import run
+
+        code = run(sys.argv[1:])
+    except (KeyboardInterrupt, signals.Terminated) as stop:
+        code = 130 if isinstance(stop, KeyboardInterrupt) else 143
+        os.write(2, b"error: interrupted\n")
     if code in (130, 143):
-        # Native threads still at work crash an interpreter that takes itself apart, and the exit code is lost.
+        # Native threads still at work crash an interpreter that takes itself apart, and the code is lost.
         os._exit(code)
     sys.exit(code)
 
 
-def run(arguments: Sequence[str]) -> int:
-    """Run one command and return its exit code; never raises."""
-    leading, rest = split_globals(arguments)
-    try:
-        _execute(leading, rest)
-        sys.stdout.flush()
-    except typer.Exit as leave:
-        return leave.exit_code
-    except SystemExit as leave:  # completion leaves this way
-        return int(leave.code or 0)
-    # The last line of defence: native code raises panics that are no Exception.
-    except BaseException as error:
-        verbose = "--verbose" in leading or any(a[:2] in ("-v", "-q") and "v" in a for a in leading)
-        return failures.report(error, json="--json" in leading, verbose=verbose)
-    return 0
-
-
-def _execute(leading: list[str], rest: list[str]) -> None:
-    try:
-        "".join([*leading, *rest]).encode()
-    except UnicodeEncodeError:
-        raise UsageError("an argument is not valid UTF-8", "write it in UTF-8") from None
-    conversion.install()
-    command = get_command(root)
-    if _COMPLETE in os.environ:
-        command.main(prog_name="newfound", complete_var=_COMPLETE)
-    with command.make_context("newfound", [*leading, *(rest or ["--help"])]) as context:
-        command.invoke(context)
-
-
-def _open_missing_streams() -> None:
-    """Point closed standard streams at the null device, lest a project file be opened under their numbers."""
+def _prepare_streams() -> None:
+    # A closed standard stream becomes the null device, lest a project file be opened under its number.
     for number, name, mode in ((0, "stdin", "r"), (1, "stdout", "w"), (2, "stderr", "w")):
         if getattr(sys, name) is None:
             os.dup2(os.open(os.devnull, os.O_RDWR), number)
             setattr(sys, name, os.fdopen(number, mode, encoding="utf-8"))
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace")
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -102,12 +103,7 @@ def update_campaign(
             old.solution_version if only_settings else parse_reference(old.solution_version)[0]
         )
         version = _active(layout, wanted)
-        weight, cutoff = _exploration(
-            layout,
-            version,
-            old.exploration_weight if exploration_weight is None else exploration_weight,
-            old.item_age_cutoff_days if item_age_cutoff_days is None else item_age_cutoff_days,
-        )
+        weight, cutoff = _exploration(layout, version, exploration_weight, item_age_cutoff_days, old)
         follows = old.follow_latest if follow_latest is None else follow_latest
         new = Campaign(name, version.name, weight, cutoff, follows, old.creation_time, old.update_time)
         if new == old:
@@ -137,18 +133,29 @@ def _settings(weight: float | None, cutoff: float | None) -> ExplorationSettings
 
 
 def _exploration(
-    layout: Layout, version: Version, weight: float | None, cutoff: float | None
+    layout: Layout,
+    version: Version,
+    weight: float | None,
+    cutoff: float | None,
+    old: Campaign | None = None,
 ) -> tuple[float | None, float | None]:
-    """Weight and cut-off in force; raise UsageError for any on a recipe that does not explore."""
-    settings = _settings(weight, cutoff)
+    """Weight and cut-off in force; what is not given stays as in `old`.
+
+    Raises UsageError for any that is given on a recipe that does not explore.
+    """
     recipe = find_recipe(read_solution(layout, version.solution).recipe)
-    if recipe.explores:
-        return settings.exploration_weight, settings.item_age_cutoff_days
-    if weight is not None or cutoff is not None:
-        raise UsageError(
-            f"recipe {recipe.name} does not explore", "leave the exploration options out for this solution"
-        )
-    return None, None
+    if not recipe.explores:
+        if weight is not None or cutoff is not None:
+            raise UsageError(
+                f"recipe {recipe.name} does not explore",
+                "leave the exploration options out for this solution",
+            )
+        return None, None
+    if old is not None:
+        weight = old.exploration_weight if weight is None else weight
+        cutoff = old.item_age_cutoff_days if cutoff is None else cutoff
+    settings = _settings(weight, cutoff)
+    return settings.exploration_weight, settings.item_age_cutoff_days
 
 
 def read_campaign(layout: Layout, name: str) -> Campaign:
@@ -178,3 +185,11 @@ def serving_version(layout: Layout, campaign: Campaign) -> Version:
     if campaign.follow_latest:
         return find_version(layout, parse_reference(campaign.solution_version)[0])
     return find_version(layout, campaign.solution_version)
+
+
+def versions_in_service(layout: Layout, campaign: Campaign) -> set[str]:
+    """Names of the versions that a campaign needs: the one it names and the one that answers now."""
+    names = {campaign.solution_version}
+    with suppress(NotFoundError):
+        names.add(serving_version(layout, campaign).name)
+    return names

@@ -13,7 +13,13 @@ from newfound.errors import AlreadyExistsError, NotFoundError, UsageError
 from newfound.store.files import create_bytes, read_json, seal_json
 from newfound.store.layout import Layout
 from newfound.store.locks import lock
-from newfound.store.versions import delete_version, find_version, list_versions, parse_reference
+from newfound.store.versions import (
+    delete_all_versions,
+    delete_version,
+    find_version,
+    list_versions,
+    parse_reference,
+)
 
 if TYPE_CHECKING:
     from newfound.campaigns import Campaign
@@ -116,7 +122,7 @@ def check_hyperparameters(hyperparameters: Mapping[str, str]) -> None:
 
 def delete_solution(layout: Layout, reference: str, lock_timeout: float) -> None:
     """Delete a solution, or one version of it; raise UsageError while a campaign or an UPDATE needs it."""
-    from newfound.campaigns import list_campaigns
+    from newfound.campaigns import list_campaigns, versions_in_service
 
     name, number = parse_reference(reference)
     read_solution(layout, name)
@@ -124,10 +130,11 @@ def delete_solution(layout: Layout, reference: str, lock_timeout: float) -> None
     with lock(layout.lock(f"solution-{name}"), lock_timeout, f"delete {reference}"):
         if number is None:
             _refuse_if(serving, reference)
+            delete_all_versions(layout, name)
             shutil.rmtree(layout.solution(name))
             return
         version = find_version(layout, reference)
-        _refuse_if([c for c in serving if c.solution_version == reference], reference)
+        _refuse_if([c for c in serving if reference in versions_in_service(layout, c)], reference)
         children = [
             v.name for v in list_versions(layout, name) if v.record.get("full") == version.name != v.name
         ]

@@ -66,7 +66,7 @@ def train_full(
         if version is None:
             # Only now, so that too little data leaves the project as it was.
             create_solution(layout, solution)
-            close_interrupted(layout, name)
+            close_interrupted(layout, name, resumable=True)
             version = start_version(layout, name, record)
         with _failing_visibly(layout, version):
             record = _fit(layout, solution, version, data, resume, progress)
@@ -164,7 +164,8 @@ def train_update(
         if inputs.event_offset == bundle.meta.event_offset and not inputs.records:
             unchanged = describe_training(source)
             return unchanged | {"newEvents": 0, "newItems": 0, "impressions": 0, "warnings": []}
-        close_interrupted(layout, name)
+        # An hourly UPDATE leaves a killed FULL to `--resume`.
+        close_interrupted(layout, name, resumable=False)
         version = start_version(layout, name, _update_record(source, seed))
         with _failing_visibly(layout, version):
             record = _fold_in(source, bundle, inputs, version, seed)
@@ -243,7 +244,7 @@ def _parent(layout: Layout, name: str, reference: str | None) -> Version:
 
 
 def _solution(layout: Layout, name: str) -> Solution:
-    if name == "default" and not layout.solution(name).is_dir():
+    if name == "default" and not (layout.solution(name) / "solution.json").exists():
         return Solution(name)
     return read_solution(layout, name)
 

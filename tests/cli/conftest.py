@@ -11,7 +11,7 @@ import orjson
 import pytest
 
 from newfound_cli import context
-from newfound_cli.main import run
+from newfound_cli.dispatch import run
 
 NDCG = "normalized_discounted_cumulative_gain_at_10"
 VERSION = {

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from newfound.errors import ResourceError
-from newfound_cli import main
+from newfound_cli.dispatch import run
 from newfound_cli.signals import GRACE_SECONDS
 
 if TYPE_CHECKING:
@@ -89,6 +89,16 @@ def test_signals_end_the_process_with_their_code(number: int, code: int, wait: s
     _, err = child.communicate(timeout=10)
     assert child.returncode == code
     assert err.startswith(b"error: interrupted") and err.count(b"\n") == 1
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_during_the_imports_is_no_traceback(number: int, code: int) -> None:
+    early = "import os, sys; from newfound_cli import main; sys.modules.pop('typer', None)\n"
+    early += "class Finder:\n def find_spec(self, name, *_):\n"
+    early += f"  if name == 'typer': os.kill(os.getpid(), {int(number)})\n"
+    early += "sys.meta_path.insert(0, Finder()); main.main()"
+    done = subprocess.run([sys.executable, "-c", early, "status"], capture_output=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (code, b"", b"error: interrupted\n")
 
 
 def test_native_code_that_does_not_return_is_left_behind_within_a_second() -> None:
@@ -207,7 +217,7 @@ def test_no_arguments_show_the_help(cli: Cli) -> None:
 
 
 def test_the_help_is_quick_because_nothing_heavy_is_imported() -> None:
-    code = "import sys; from newfound_cli.main import run; run(['--help']); print(*sys.modules)"
+    code = "import sys; from newfound_cli.dispatch import run; run(['--help']); print(*sys.modules)"
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     loaded = {name.partition(".")[0] for name in out.splitlines()[-1].split()}
     assert not loaded & {"rich", "polars", "jax", "numpy", "deltalake", "orjson", "fastavro"}
@@ -223,4 +233,4 @@ def test_a_short_command_imports_no_library_of_validators_or_tables() -> None:
 
 def test_running_twice_in_one_process_is_the_same(cli: Cli) -> None:
     assert cli("status") == cli("status")
-    assert main.run(["status", "-q"]) == 0
+    assert run(["status", "-q"]) == 0

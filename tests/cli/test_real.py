@@ -13,7 +13,7 @@ import orjson
 import pytest
 from jsonschema import Draft202012Validator
 
-from newfound_cli.main import run
+from newfound_cli.dispatch import run
 
 OUTPUTS = Path(__file__).parents[2] / "schemas" / "output"
 LAST = 1_700_000_000

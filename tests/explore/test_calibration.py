@@ -4,7 +4,7 @@ import pytest
 from newfound.explore.calibration import MINIMUM_SLOTS, Calibration, fit_calibration
 
 
-def slots(n: int, truth: Calibration, seed: int = 0):
+def slots(n: int, truth: Calibration, seed: int = 0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     rng = np.random.default_rng(seed)
     scores = rng.normal(-4, 1, n)
     positions = rng.integers(1, 11, n)
@@ -12,7 +12,7 @@ def slots(n: int, truth: Calibration, seed: int = 0):
     return scores, positions, clicked
 
 
-def test_parameters_are_found_again_from_enough_slots():
+def test_parameters_are_found_again_from_enough_slots() -> None:
     truth = Calibration(0.9, 1.0, 0.8)
     fitted = fit_calibration(*slots(200_000, truth), Calibration())
     assert fitted.slope == pytest.approx(truth.slope, rel=0.1)
@@ -20,18 +20,18 @@ def test_parameters_are_found_again_from_enough_slots():
     assert fitted.examination_decay == pytest.approx(truth.examination_decay, rel=0.15)
 
 
-def test_too_few_slots_keep_what_was_there():
+def test_too_few_slots_keep_what_was_there() -> None:
     start = Calibration(0.7, -1.0, 0.2)
     assert fit_calibration(*slots(MINIMUM_SLOTS - 1, Calibration()), start) is start
 
 
-def test_no_click_at_all_keeps_what_was_there():
+def test_no_click_at_all_keeps_what_was_there() -> None:
     scores, positions, _ = slots(5_000, Calibration())
     start = Calibration()
     assert fit_calibration(scores, positions, np.zeros(5_000, np.bool_), start) is start
 
 
-def test_the_first_position_is_always_examined_and_unordered_slots_as_well():
+def test_the_first_position_is_always_examined_and_unordered_slots_as_well() -> None:
     assert Calibration().examination(np.array([0, 1])).tolist() == [1, 1]
     later = Calibration().examination(np.arange(1, 20))
     assert (np.diff(later) < 0).all()

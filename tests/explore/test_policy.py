@@ -3,10 +3,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from numpy.typing import NDArray
 
 from newfound.explore import policy
 from newfound.explore.policy import YoungItems, serve, young_items
 from newfound.explore.settings import ExplorationSettings
+
+Floats = NDArray[np.float32]
 
 DAY = 86_400
 N_ITEMS, N_YOUNG, K = 60, 20, 10
@@ -16,7 +19,7 @@ sigmas = arrays(np.float32, N_YOUNG, elements=st.floats(0, 3, width=32))
 YOUNG = YoungItems(np.arange(N_ITEMS - N_YOUNG, N_ITEMS, dtype=np.int32), np.ones(N_YOUNG, np.float32))
 
 
-def test_items_at_the_cutoff_are_no_longer_young_and_future_items_are_of_age_zero():
+def test_items_at_the_cutoff_are_no_longer_young_and_future_items_are_of_age_zero() -> None:
     latest = 100 * DAY
     created = latest - np.array([30 * DAY, 30 * DAY - 1, 0, -5 * DAY])
     young = young_items(created, latest, ExplorationSettings(0.3, 30))
@@ -26,7 +29,7 @@ def test_items_at_the_cutoff_are_no_longer_young_and_future_items_are_of_age_zer
 
 
 @given(relevances, sigmas)
-def test_weight_zero_is_the_relevance_order_with_certainty(relevance, sigma):
+def test_weight_zero_is_the_relevance_order_with_certainty(relevance: Floats, sigma: Floats) -> None:
     slate = serve(relevance, YOUNG, sigma, ExplorationSettings(0.0), K, "seed")
     assert slate.items.tolist() == np.argsort(-relevance, kind="stable")[:K].tolist()
     assert slate.propensities.tolist() == [1.0] * K
@@ -34,7 +37,9 @@ def test_weight_zero_is_the_relevance_order_with_certainty(relevance, sigma):
 
 
 @given(relevances, sigmas, st.floats(0.01, 1))
-def test_a_slate_holds_distinct_items_with_propensities_above_zero(relevance, sigma, weight):
+def test_a_slate_holds_distinct_items_with_propensities_above_zero(
+    relevance: Floats, sigma: Floats, weight: float
+) -> None:
     slate = serve(relevance, YOUNG, sigma, ExplorationSettings(weight), K, "seed")
     assert len(set(slate.items.tolist())) == K
     assert ((slate.propensities > 0) & (slate.propensities <= 1)).all()
@@ -44,20 +49,20 @@ def test_a_slate_holds_distinct_items_with_propensities_above_zero(relevance, si
 
 
 @given(relevances, sigmas)
-def test_the_same_seed_gives_the_same_slate(relevance, sigma):
+def test_the_same_seed_gives_the_same_slate(relevance: Floats, sigma: Floats) -> None:
     first, second = (serve(relevance, YOUNG, sigma, ExplorationSettings(1.0), K, "RID-1") for _ in range(2))
     assert first.items.tolist() == second.items.tolist()
     assert first.propensities.tolist() == second.propensities.tolist()
 
 
-def test_hidden_items_are_never_shown_even_when_fewer_than_k_are_left():
+def test_hidden_items_are_never_shown_even_when_fewer_than_k_are_left() -> None:
     relevance = np.full(N_ITEMS, -np.inf, np.float32)
     relevance[[3, 50]] = [0.0, 1.0]
     slate = serve(relevance, YOUNG, np.ones(N_YOUNG, np.float32), ExplorationSettings(1.0), K, "seed")
     assert sorted(slate.items.tolist()) == [3, 50]
 
 
-def test_the_share_of_young_items_grows_with_the_weight():
+def test_the_share_of_young_items_grows_with_the_weight() -> None:
     rng = np.random.default_rng(0)
     sigma = np.full(N_YOUNG, 1.5, np.float32)
     shares = []
@@ -81,13 +86,13 @@ def test_the_share_of_young_items_grows_with_the_weight():
     assert shares[-1] > 2 * shares[0]
 
 
-def test_no_uncertainty_means_no_exploration():
+def test_no_uncertainty_means_no_exploration() -> None:
     relevance = np.linspace(1, 0, N_ITEMS, dtype=np.float32)
     slate = serve(relevance, YOUNG, np.zeros(N_YOUNG, np.float32), ExplorationSettings(1.0), K, "seed")
     assert slate.items.tolist() == list(range(K))
 
 
-def test_propensities_agree_with_frequencies_of_redrawn_slates(monkeypatch):
+def test_propensities_agree_with_frequencies_of_redrawn_slates(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(policy, "DRAWS", 2_000)
     rng = np.random.default_rng(1)
     relevance = rng.normal(0, 1, N_ITEMS).astype(np.float32)
@@ -104,11 +109,11 @@ def test_propensities_agree_with_frequencies_of_redrawn_slates(monkeypatch):
     assert np.abs(slate.propensities - frequencies).max() < error
 
 
-def test_ties_go_to_the_lower_item():
+def test_ties_go_to_the_lower_item() -> None:
     assert policy.top(np.zeros(5, np.float32), 3).tolist() == [0, 1, 2]
 
 
 @pytest.mark.parametrize("k", [0, 1, 5, 9])
-def test_top_returns_at_most_what_there_is(k):
+def test_top_returns_at_most_what_there_is(k: int) -> None:
     values = np.array([0.5, -np.inf, 2.0], np.float32)
     assert policy.top(values, k).tolist() == [2, 0][:k]

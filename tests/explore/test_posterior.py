@@ -25,12 +25,12 @@ def world(n_trials: int, seed: int = 0) -> tuple[Trials, np.ndarray]:
     return Trials(item, x, score, position, clicked, np.arange(n_trials).astype(np.uint64)), truth
 
 
-def test_without_trials_every_item_stands_at_its_prior():
+def test_without_trials_every_item_stands_at_its_prior() -> None:
     fitted = fit_posteriors(Trials.empty(N_FEATURES), PRIOR, CALIBRATION)
     assert len(fitted.item) == 0
 
 
-def test_the_order_of_trials_does_not_matter():
+def test_the_order_of_trials_does_not_matter() -> None:
     trials, _ = world(3_000)
     shuffled = trials.rows(np.random.default_rng(1).permutation(len(trials.item)))
     first, second = (fit_posteriors(part, PRIOR, CALIBRATION) for part in (trials, shuffled))
@@ -39,7 +39,7 @@ def test_the_order_of_trials_does_not_matter():
     assert first.variance.tobytes() == second.variance.tobytes()
 
 
-def test_the_size_of_blocks_does_not_matter(monkeypatch):
+def test_the_size_of_blocks_does_not_matter(monkeypatch: pytest.MonkeyPatch) -> None:
     trials, _ = world(3_000)
     whole = fit_posteriors(trials, PRIOR, CALIBRATION)
     monkeypatch.setattr(posterior, "BLOCK_TRIALS", 100)
@@ -47,7 +47,7 @@ def test_the_size_of_blocks_does_not_matter(monkeypatch):
     np.testing.assert_allclose(blocked.mean, whole.mean, atol=1e-5)
 
 
-def test_intervals_of_ninety_percent_cover_the_truth_nine_times_in_ten():
+def test_intervals_of_ninety_percent_cover_the_truth_nine_times_in_ten() -> None:
     covered = []
     for seed in range(5):
         trials, truth = world(8_000, seed)
@@ -56,7 +56,7 @@ def test_intervals_of_ninety_percent_cover_the_truth_nine_times_in_ten():
     assert np.mean(covered) == pytest.approx(0.9, abs=0.03)
 
 
-def test_uncertainty_shrinks_with_every_impression_and_more_at_the_top_of_the_list():
+def test_uncertainty_shrinks_with_every_impression_and_more_at_the_top_of_the_list() -> None:
     few, many = (fit_posteriors(world(n)[0], PRIOR, CALIBRATION) for n in (400, 40_000))
     assert many.variance[:, 0].mean() < 0.3 * few.variance[:, 0].mean()
     one = world(1)[0]
@@ -79,7 +79,7 @@ def test_uncertainty_shrinks_with_every_impression_and_more_at_the_top_of_the_li
     assert high.variance[0, 0] < low.variance[0, 0] < PRIOR[0, 0]
 
 
-def test_a_click_raises_an_item_for_the_kind_of_user_who_clicked():
+def test_a_click_raises_an_item_for_the_kind_of_user_who_clicked() -> None:
     trials, _ = world(1)
     x = np.array([[1, 1, 0, 0, 0]], np.float32)
     clicked = Trials(trials.item, x, trials.log_score, trials.position, np.array([True]), trials.key)

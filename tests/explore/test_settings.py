@@ -4,7 +4,7 @@ from newfound.errors import UsageError
 from newfound.explore.settings import ExplorationSettings
 
 
-def test_gain_is_one_sigma_at_the_default_and_three_at_weight_one():
+def test_gain_is_one_sigma_at_the_default_and_three_at_weight_one() -> None:
     assert ExplorationSettings(0.0).gain == 0
     assert ExplorationSettings(0.15).gain == pytest.approx(0.5)
     assert ExplorationSettings(0.3).gain == pytest.approx(1)
@@ -12,12 +12,12 @@ def test_gain_is_one_sigma_at_the_default_and_three_at_weight_one():
 
 
 @pytest.mark.parametrize("weight", [-0.1, 1.01, float("nan"), float("inf")])
-def test_a_weight_outside_the_unit_interval_is_refused(weight):
+def test_a_weight_outside_the_unit_interval_is_refused(weight: float) -> None:
     with pytest.raises(UsageError, match="exploration weight"):
         ExplorationSettings(weight)
 
 
 @pytest.mark.parametrize("days", [0, -1, float("nan"), float("inf")])
-def test_a_cutoff_that_is_no_positive_number_of_days_is_refused(days):
+def test_a_cutoff_that_is_no_positive_number_of_days_is_refused(days: float) -> None:
     with pytest.raises(UsageError, match="cut-off"):
         ExplorationSettings(0.3, days)

@@ -11,8 +11,8 @@ import pytest
 
 from newfound.project import Project
 from newfound.store.versions import ACTIVE, FAILED
+from tests.worlds import LATEST, World, write_world
 
-from ..worlds import LATEST, World, write_world
 from .harness import assert_sound, python, run_and_kill, seeded
 
 NEWFOUND = """
@@ -86,7 +86,9 @@ class Oracle:
         assert all(version["status"] in (ACTIVE, FAILED) for version in versions)
         self.versions = [version["solutionVersion"] for version in versions]
         for campaign in self.project.campaigns():
-            assert len(self.project.recommend("u1", campaign=campaign["name"], num_results=5)["itemList"]) == 5
+            assert (
+                len(self.project.recommend("u1", campaign=campaign["name"], num_results=5)["itemList"]) == 5
+            )
 
 
 KILLS: list[Callable[[Oracle, random.Random], None]] = [
@@ -111,5 +113,7 @@ def test_twenty_kills_leave_a_project_that_goes_on(project: Project, world: Worl
 
 @pytest.mark.campaign
 @pytest.mark.timeout(7_200)
-def test_a_thousand_kills_leave_a_project_that_goes_on(project: Project, world: World, tmp_path: Path) -> None:
+def test_a_thousand_kills_leave_a_project_that_goes_on(
+    project: Project, world: World, tmp_path: Path
+) -> None:
     kill_at_random(Oracle(project, world, tmp_path), 1_000)

@@ -2,8 +2,8 @@
 
 Categories are tokens as they are; text is hashed by its words and word pairs; numbers and release times fall into
 quantile buckets, so that a value past the last edge shares the last bucket. Only an item created after all that
-trained belongs to every bucket of creation time at once: that people of the past never chose it says nothing. Only tokens that items with interactions
-carry are kept: no other token can have been learned.
+trained belongs to every bucket of creation time at once: that people of the past never chose it says nothing. Only
+tokens that items with interactions carry are kept: no other token can have been learned.
 """
 
 from __future__ import annotations
@@ -117,6 +117,13 @@ def encode_tokens(tokens: Sequence[list[list[str]]], vocabulary: list[str], n_fi
         flat.extend(code[token] for token in field if token in code)
         offsets[k + 1] = len(flat)
     return TokenTable(vocabulary, n_fields, offsets, np.array(flat, np.int32))
+
+
+def described_items(table: TokenTable, fields: FeatureFields, n_items: int) -> NDArray[np.bool_]:
+    """Mark the items (n_items,) with a known token; when an item appeared says nothing of what it is."""
+    n_tokens = np.diff(table.offsets).reshape(n_items, len(fields))
+    telling = [field.name != c.CREATION_TIMESTAMP for field in fields]
+    return n_tokens[:, np.array(telling, np.bool_)].sum(axis=1) > 0
 
 
 def content_rows(table: TokenTable, vectors: NDArray[np.float32]) -> NDArray[np.float32]:

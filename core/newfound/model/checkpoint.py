@@ -5,9 +5,11 @@ from __future__ import annotations
 import shutil
 from hashlib import blake2b
 from pathlib import Path
+from typing import Any
 
 import jax
 import numpy as np
+from numpy.typing import NDArray
 
 from newfound.errors import DamagedError, UsageError
 from newfound.model.config import TrainingConfig
@@ -19,7 +21,14 @@ from newfound.store import files
 def fingerprint(data: TrainingData, config: TrainingConfig) -> str:
     """Digest everything that decides the arrays, so that a checkpoint only continues its own training."""
     digest = blake2b(repr((config, data.n_items, data.n_types)).encode(), digest_size=16)
-    arrays = [data.offsets, data.ends, data.items, data.times, data.types, data.validation_users]
+    arrays: list[NDArray[Any]] = [
+        data.offsets,
+        data.ends,
+        data.items,
+        data.times,
+        data.types,
+        data.validation_users,
+    ]
     if data.features:
         arrays += [data.features.offsets, data.features.tokens]
     for array in arrays:

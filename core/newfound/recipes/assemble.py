@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from newfound.dataset import popularity, rules
-from newfound.dataset.features import FeatureFields, TokenTable, content_rows, one_hot
+from newfound.dataset.features import FeatureFields, TokenTable, content_rows, described_items, one_hot
 from newfound.dataset.histories import EventSelection, Histories
 from newfound.dataset.runs import ranges
 from newfound.explore.calibration import Calibration
@@ -71,7 +71,7 @@ def assemble(
     """
     network = Network.from_arrays(trained)
     events = np.bincount(seen.items, minlength=seen.n_items).astype(np.int64)
-    described = described_items(inputs.tokens, seen.n_items)
+    described = described_items(inputs.tokens, inputs.fields, seen.n_items)
     warm = events >= WARM_EVENTS
     warm = warm if warm.any() else events >= 0
     items = _item_rows(inputs.tokens, described, trained, warm)
@@ -172,6 +172,8 @@ def empty_overlay(size: int) -> dict[str, Array]:
         "row_item": np.zeros(0, np.int32),
         "row_E": np.zeros((0, size), np.float32),
         "row_bias": np.zeros(0, np.float32),
+        "slate_keys": np.zeros(0, np.uint64),
+        "click_keys": np.zeros(0, np.uint64),
         "clicker_sum": np.zeros((0, size), np.float32),
         "clicker_count": np.zeros(0, np.float32),
         "history_offsets": np.zeros(1, np.int64),
@@ -183,13 +185,6 @@ def empty_overlay(size: int) -> dict[str, Array]:
         "rules_items": np.zeros(0, np.int32),
         "rules_values": np.zeros(0, np.float32),
     }
-
-
-def described_items(tokens: TokenTable, n_items: int) -> NDArray[np.bool_]:
-    """Mark the items (n_items,) that carry at least one known token."""
-    if not tokens.n_fields:
-        return np.zeros(n_items, np.bool_)
-    return np.diff(tokens.offsets[:: tokens.n_fields]) > 0
 
 
 @dataclass(frozen=True, slots=True)

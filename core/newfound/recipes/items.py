@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from newfound import columns as c
 from newfound.dataset.event_rows import EventRow
-from newfound.dataset.features import content_rows, encode_tokens, one_hot, tokens_of
+from newfound.dataset.features import content_rows, described_items, encode_tokens, one_hot, tokens_of
 from newfound.recipes.catalogue import Record
 from newfound.serving.arrays import Array
 from newfound.serving.bundle import AGELESS, Bundle
@@ -78,7 +78,7 @@ def _content_rows(
         index = IdIndex.from_arrays(bundle.base, "tokens")
         vocabulary = [index.id_of(k) for k in range(len(index))]
         table = encode_tokens([tokens_of(record, fields) for record in records], vocabulary, len(fields))
-        told = np.diff(table.offsets[:: table.n_fields]) > 0
+        told = described_items(table, fields, len(records))
         place = np.searchsorted(own, codes[told])
         content = content_rows(table, np.asarray(bundle.base["token_vectors"], np.float32))
         content_bias = content_rows(table, np.asarray(bundle.base["token_bias"], np.float32)[:, None])[:, 0]
@@ -88,6 +88,10 @@ def _content_rows(
         predicted = one_hot(table, len(ridge) - 1) @ ridge[:-1] + ridge[-1]
         metadata_bias[codes[told]] = predicted[told]
         described[codes[told]] = True
+        bare = codes[~told & described[codes]]  # metadata that was there is gone
+        place = np.searchsorted(own, bare)
+        vectors[place], bias[place] = bundle.base["usual_vector"], bundle.base["usual_bias"][0]
+        metadata_bias[bare], described[bare] = 0, False
     return {
         "row_item": own,
         "row_E": vectors,

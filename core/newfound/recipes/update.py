@@ -17,6 +17,7 @@ from newfound.dataset.event_rows import EventRow, Response
 from newfound.explore.calibration import fit_calibration
 from newfound.explore.posterior import TRIAL_FIELDS, Trials, fit_posteriors
 from newfound.explore.settings import SECONDS_PER_DAY, ExplorationSettings
+from newfound.hashing import hash64
 from newfound.recipes.assemble import SHOWN_EVENT
 from newfound.recipes.blending import Examples, fit_blend, n_examples, popularity_before
 from newfound.recipes.catalogue import Record
@@ -58,7 +59,8 @@ class UpdateResult:
 
 def update(parent: Bundle, inputs: UpdateInputs, seed: int) -> UpdateResult:
     """Fold new events, impressions and items into a new bundle. The same inputs give the same bytes."""
-    type_names = tuple(dict.fromkeys([*parent.meta.type_names, *(row.type for row in inputs.rows)]))
+    types = (row.type for row in inputs.rows if row.item is not None)
+    type_names = tuple(dict.fromkeys([*parent.meta.type_names, *types]))
     slates = collect_slates(inputs.rows, inputs.responses)
     grown, n_new = with_new_items(parent, inputs.records, inputs.rows)
     batch = batch_by_user(grown, inputs.rows, slates, type_names)
@@ -94,9 +96,8 @@ def update(parent: Bundle, inputs: UpdateInputs, seed: int) -> UpdateResult:
     posteriors = fit_posteriors(trials, prior, calibration)
     overlay |= {f"posterior_{name}": getattr(posteriors, name) for name in ("item", "mean", "variance")}
     result = Bundle(meta, parent.base, overlay)
-    return UpdateResult(
-        result, n_new, sum(len(slate.items) for slate in slates), _age_warnings(parent, result)
-    )
+    impressions = sum(len(slate.items) for slate in _first_shown(parent, slates))
+    return UpdateResult(result, n_new, impressions, _age_warnings(parent, result))
 
 
 def _fresh_trials(
@@ -123,18 +124,35 @@ def _merged_trials(bundle: Bundle, fresh: Trials, slates: Sequence[Slate]) -> Tr
     return Trials.concatenate([replace(old, clicked=clicked), fresh.rows(~np.isin(fresh.key, old.key))])
 
 
+def _first_shown(bundle: Bundle, slates: Sequence[Slate]) -> list[Slate]:
+    """Slates that no earlier UPDATE has counted; a later click on one of those shows it no second time."""
+    counted = np.isin(np.array([slate.key for slate in slates], np.uint64), bundle.overlay["slate_keys"])
+    return [slate for slate, old in zip(slates, counted, strict=True) if not old]
+
+
 def _item_counts(bundle: Bundle, slates: Sequence[Slate], batch: Batch) -> dict[str, Array]:
-    """Events, impressions and clicks per item; clicks outside any slate are organic."""
+    """Events, impressions and clicks per item, each slate and each click on it once; other events are organic."""
     n = bundle.n_items
-    shown = np.array([bundle.item_code(item) for slate in slates for item in set(slate.items)], np.int64)
-    clicks = [item for slate in slates for item in slate.clicked & set(slate.items)]
-    clicked = np.bincount(np.array([bundle.item_code(item) for item in clicks], np.int64), minlength=n)
+    first = _first_shown(bundle, slates)
+    shown = np.array([bundle.item_code(item) for slate in first for item in set(slate.items)], np.int64)
+    clicks = {
+        hash64(f"{slate.key} {item}"): bundle.item_code(item)
+        for slate in slates
+        for item in slate.clicked & set(slate.items)
+    }
+    click_keys = np.array(list(clicks), np.uint64)
+    codes = np.array(list(clicks.values()), np.int64)[~np.isin(click_keys, bundle.overlay["click_keys"])]
+    clicked = np.bincount(codes, minlength=n)
     events = np.bincount(batch.trained.items, minlength=n)
     return {
         "events": bundle.overlay["events"] + events,
-        "organic": bundle.overlay["organic"] + np.maximum(events - clicked, 0),
+        "organic": bundle.overlay["organic"] + events - clicked,
         "shown": bundle.overlay["shown"] + np.bincount(shown[shown >= 0], minlength=n),
         "clicked": bundle.overlay["clicked"] + clicked,
+        "slate_keys": np.union1d(
+            bundle.overlay["slate_keys"], np.array([slate.key for slate in first], np.uint64)
+        ),
+        "click_keys": np.union1d(bundle.overlay["click_keys"], click_keys),
     }
 
 

@@ -2,6 +2,7 @@
 
     versions/.v3.building/   while training runs, or after it was killed (`--resume` goes on there)
     versions/v3/             ACTIVE, or CREATE FAILED with its reason
+    versions/.v3.deleted/    while it is being removed, or after that was killed
 
 `version.json` inside records everything needed to repeat the run and the sha256 of every other file.
 """
@@ -17,17 +18,26 @@ from pathlib import Path
 from typing import Any
 
 from newfound.errors import DamagedError, NotFoundError, UsageError
-from newfound.store.files import make_directory, publish_directory, read_json, sha256_file, write_json
+from newfound.store.files import (
+    make_directory,
+    publish,
+    publish_directory,
+    read_json,
+    sha256_file,
+    write_json,
+)
 from newfound.store.layout import Layout, check_name
 from newfound.store.locks import is_held
 
 IN_PROGRESS, ACTIVE, FAILED = "CREATE IN_PROGRESS", "ACTIVE", "CREATE FAILED"
 DOCUMENT = "version.json"
 INTERRUPTED = "training was interrupted; `newfound solution train --resume` goes on from its last checkpoint"
+UPDATE_INTERRUPTED = "the UPDATE was interrupted; run it again"
 INTERRUPTED_FOR_GOOD = "training was interrupted and a later one began"
 
 _PUBLISHED = re.compile(r"v([1-9][0-9]*)")
 _BUILDING = re.compile(r"\.v([1-9][0-9]*)\.building")
+_DELETED = re.compile(r"\.v[1-9][0-9]*\.deleted")
 _REFERENCE = re.compile(r"([^@]*)(?:@v([1-9][0-9]*))?")
 
 
@@ -81,8 +91,11 @@ def _unfinished(layout: Layout, solution: str, number: int, path: Path) -> Itera
         record = _record(path)
     except (FileNotFoundError, DamagedError):
         return  # killed before its document was whole, or just published: nothing to show
-    if not is_held(layout.lock(f"solution-{solution}")):
-        record = record | {"status": FAILED, "failureReason": INTERRUPTED}
+    if is_held(layout.lock(f"solution-{solution}")):
+        record = record | {"status": IN_PROGRESS}  # also while a finished version is being published
+    else:
+        reason = INTERRUPTED if record["trainingMode"] == "FULL" else UPDATE_INTERRUPTED
+        record = record | {"status": FAILED, "failureReason": reason}
     yield Version(solution, number, path, record)
 
 
@@ -160,30 +173,34 @@ def start_version(layout: Layout, solution: str, record: dict[str, Any]) -> Vers
 
 
 def resumable_version(layout: Layout, solution: str) -> Version | None:
-    """Find the newest training that was killed; the solution's lock must be held."""
-    folder = layout.solution(solution) / "versions"
-    found = [(int(m[1]), p) for p in folder.glob(".v*.building") if (m := _BUILDING.fullmatch(p.name))]
-    for number, path in sorted(found, reverse=True):
-        if (path / DOCUMENT).exists():
-            return Version(solution, number, path, read_json(path / DOCUMENT))
-    return None
+    """Find the newest FULL training that was killed; the solution's lock must be held."""
+    killed = [
+        v for v in _killed(layout, solution) if v.record["trainingMode"] == "FULL" and v.status != FAILED
+    ]
+    return max(killed, key=lambda version: version.number, default=None)
 
 
-def close_interrupted(layout: Layout, solution: str) -> None:
-    """Turn killed trainings into CREATE FAILED versions; the solution's lock must be held."""
+def close_interrupted(layout: Layout, solution: str, *, resumable: bool) -> None:
+    """Turn killed trainings into CREATE FAILED versions, those that `--resume` could finish only if `resumable`.
+
+    The solution's lock must be held.
+    """
+    for version in _killed(layout, solution):
+        if resumable or version.record["trainingMode"] != "FULL":
+            fail_version(layout, version, version.record.get("failureReason", INTERRUPTED_FOR_GOOD))
+
+
+def _killed(layout: Layout, solution: str) -> list[Version]:
+    """List the trainings that were killed, and sweep what has no document (any more)."""
     folder = layout.solution(solution) / "versions"
-    for path in folder.glob(".v*.building"):
+    found = []
+    for path in list(folder.iterdir()) if folder.is_dir() else ():
         match = _BUILDING.fullmatch(path.name)
-        if match is None:
-            continue
-        if (path / DOCUMENT).exists():
-            fail_version(
-                layout,
-                Version(solution, int(match[1]), path, read_json(path / DOCUMENT)),
-                INTERRUPTED_FOR_GOOD,
-            )
-        else:
+        if match and (path / DOCUMENT).exists():
+            found.append(Version(solution, int(match[1]), path, read_json(path / DOCUMENT)))
+        elif match or _DELETED.fullmatch(path.name):
             shutil.rmtree(path)
+    return found
 
 
 def publish_version(layout: Layout, version: Version, record: dict[str, Any]) -> Version:
@@ -213,6 +230,18 @@ def _finish(layout: Layout, version: Version, record: dict[str, Any]) -> Version
 
 
 def delete_version(version: Version) -> None:
-    """Remove a version: its document first, so that no half of it is ever taken for whole."""
-    (version.folder / DOCUMENT).unlink(missing_ok=True)
-    shutil.rmtree(version.folder)
+    """Remove a version at once: it is out of sight before its first file goes, so no half is taken for whole."""
+    _delete(version.folder, version.number)
+
+
+def delete_all_versions(layout: Layout, solution: str) -> None:
+    """Remove every published version of a solution, each at once and damaged ones too."""
+    for path in list((layout.solution(solution) / "versions").glob("v*")):
+        if match := _PUBLISHED.fullmatch(path.name):
+            _delete(path, int(match[1]))
+
+
+def _delete(folder: Path, number: int) -> None:
+    hidden = folder.with_name(f".v{number}.deleted")
+    publish(folder, hidden)
+    shutil.rmtree(hidden)

@@ -1,0 +1,104 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from newfound.dataset.histories import Histories
+from newfound.errors import TooLittleDataError
+from newfound.evaluation.metrics import METRIC_NAMES
+from newfound.project import Project
+from newfound.recipes.full import require_enough_data, share_of_repeats, until
+
+
+def histories(*users: list[int], n_items: int = 50) -> Histories:
+    items = np.array([item for user in users for item in user], np.int32)
+    n = len(items)
+    return Histories(
+        [f"u{k}" for k in range(len(users))],
+        [f"i{k}" for k in range(n_items)],
+        np.append(0, np.cumsum([len(user) for user in users])).astype(np.int64),
+        items,
+        np.arange(n, dtype=np.int64),
+        np.zeros(n, np.int16),
+        np.ones(n, np.bool_),
+        ("click",),
+    )
+
+
+def test_a_thousand_interactions_are_enough_and_999_are_not() -> None:
+    require_enough_data(histories(*[[1] * 40] * 25), None)
+    with pytest.raises(TooLittleDataError, match=r"^999 interactions are too few to train: 1,000") as caught:
+        require_enough_data(histories(*[[1] * 40] * 24, [1] * 39), None)
+    assert caught.value.hint == "import or put 1 more"
+    assert caught.value.exit_code == 3
+
+
+def test_25_users_with_two_interactions_are_enough_and_24_are_not() -> None:
+    require_enough_data(histories(*[[1] * 40] * 25, [1]), None)
+    with pytest.raises(TooLittleDataError, match="24 users with at least 2 interactions each are too few"):
+        require_enough_data(histories(*[[1] * 50] * 24, [1]), None)
+
+
+def test_a_hundredth_of_the_users_must_come_back() -> None:
+    once = [[1]] * 3_000
+    require_enough_data(histories(*[[1, 2]] * 31, *once), None)
+    with pytest.raises(TooLittleDataError, match=r"30 users .* 31 are needed"):
+        require_enough_data(histories(*[[1, 2]] * 30, *once), None)
+
+
+def test_the_error_names_the_event_type_that_left_too_little() -> None:
+    with pytest.raises(TooLittleDataError, match="2 interactions after filtering by event type: watch"):
+        require_enough_data(histories([1, 2]), "watch")
+
+
+def test_histories_are_cut_at_their_ends() -> None:
+    cut = until(histories([1, 2, 3], [4], [5, 6]), np.array([2, 3, 6]))
+    assert cut.offsets.tolist() == [0, 2, 2, 4]
+    assert cut.items.tolist() == [1, 2, 5, 6]
+    assert cut.times.tolist() == [0, 1, 4, 5]
+
+
+def test_repeats_are_events_on_what_the_user_had_before() -> None:
+    assert share_of_repeats(histories([1, 2, 1], [1])) == 0.25
+    assert share_of_repeats(histories([1, 2], [2, 1])) == 0
+
+
+# -- what a finished FULL says of itself
+
+
+@pytest.fixture(scope="module")
+def report(trained: Path) -> dict[str, Any]:
+    return Project.open(trained).metrics("default@v1")
+
+
+def test_metrics_stand_beside_both_baselines_with_intervals(report: dict[str, Any]) -> None:
+    assert list(report["metrics"]) == list(METRIC_NAMES)
+    assert list(report["baseline"]) == list(METRIC_NAMES)
+    assert set(report["baselines"]) == {"popularity", "sequential_rules"}
+    for name, (low, high) in report["intervals"].items():
+        assert low <= report["metrics"][name] <= high, name
+
+
+def test_metrics_are_measured_at_the_default_exploration_and_at_none(report: dict[str, Any]) -> None:
+    assert report["explorationWeight"] == 0.3
+    assert set(report["atWeightZero"]["metrics"]) == set(METRIC_NAMES)
+
+
+def test_the_model_beats_popularity_where_tastes_differ(report: dict[str, Any]) -> None:
+    name = "mean_reciprocal_rank_at_25"
+    assert report["atWeightZero"]["metrics"][name] > 1.5 * report["baseline"][name]
+
+
+def test_the_record_can_repeat_the_run(trained: Path) -> None:
+    record = json.loads((trained / "solutions/default/versions/v1/version.json").read_bytes())
+    assert record["trainingMode"] == "FULL"
+    assert record["seed"] == 0
+    assert record["tables"]["interactions"] == 1
+    assert record["hyperparameters"] == {"hidden_dimension": "32"}
+    assert {"newfound", "numpy", "jax", "optax"} <= set(record["libraries"])
+    assert record["training"]["epochs"]
+    assert record["training"]["configuration"]["hidden_dimension"] == 32

@@ -1,0 +1,80 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from tests.worlds import HOUR, LATEST, World
+
+from newfound.dataset.event_rows import EventRow, Response
+from newfound.dataset.histories import Histories
+from newfound.recipes.full_evidence import unlearned_items, with_evidence
+from newfound.serving.bundle import Bundle
+from newfound.serving.history import user_history
+from newfound.serving.user_state import Sequences, UserStates, advance, request_vectors
+
+
+@pytest.fixture(scope="module")
+def histories(bundle: Bundle) -> Histories:
+    """What `default@v1` was trained on."""
+    base = bundle.base
+    users = [bundle.base_users.id_of(k) for k in range(len(bundle.base_users))]
+    items = [bundle.item_id(k) for k in range(bundle.n_items)]
+    arrays = (
+        np.asarray(base[f"history_{name}"]) for name in ("offsets", "items", "times", "types", "trained")
+    )
+    return Histories(users, items, *arrays, bundle.meta.type_names)
+
+
+def row(user: str, item: str | None, time: int, rid: str | None = None, shown: bool = True) -> EventRow:
+    listed = ("n0", "i1") if shown else None
+    return EventRow(time, user, item, "click", time, None, rid, listed, item is not None)
+
+
+def test_items_that_were_shown_and_hardly_chosen_are_unlearned(bundle: Bundle) -> None:
+    assert unlearned_items(bundle) == []
+    shown = np.zeros(bundle.n_items, np.int64)
+    shown[[bundle.item_code("n3"), bundle.item_code("i3")]] = 5
+    assert unlearned_items(Bundle(bundle.meta, bundle.base, {**bundle.overlay, "shown": shown})) == ["n3"]
+
+
+def test_without_lists_nothing_changes(bundle: Bundle, histories: Histories) -> None:
+    assert with_evidence(bundle, histories, [row("u0", "i1", LATEST, shown=False)], {}) is bundle
+
+
+def test_only_unlearned_items_get_trials_and_posteriors(bundle: Bundle, histories: Histories) -> None:
+    rows = [row("u0", None, LATEST), row("u1", "n0", LATEST + 1), row("stranger", None, LATEST + 2)]
+    after = with_evidence(bundle, histories, rows, {})
+    assert after.posteriors.item.tolist() == [bundle.item_code("n0")]
+    assert after.overlay["trial_clicked"].tolist() == [False, True, False]
+    assert after.base is bundle.base
+
+
+def test_people_who_refuse_an_item_lower_it_and_people_who_choose_it_raise_it(
+    bundle: Bundle, histories: Histories, world: World
+) -> None:
+    rows = [row(user, None, LATEST + k) for k, user in enumerate(world.fans("Comedy"))]
+    refused = with_evidence(bundle, histories, rows, {}).posteriors.mean[0, 0]
+    rows = [row(user, "n0", LATEST + k) for k, user in enumerate(world.fans("Comedy"))]
+    chosen = with_evidence(bundle, histories, rows, {}).posteriors.mean[0, 0]
+    assert refused < -0.05 < 0.05 < chosen
+
+
+def test_a_response_gives_positions_and_logged_scores(bundle: Bundle, histories: Histories) -> None:
+    rows = [row("u0", None, LATEST, "RID-1", shown=False)]
+    after = with_evidence(bundle, histories, rows, {"RID-1": Response(("i1", "n0"), (0.5, 0.25))})
+    assert after.overlay["trial_position"].tolist() == [2]
+    np.testing.assert_allclose(after.overlay["trial_log_score"], np.log(0.25), rtol=1e-6)
+
+
+def test_a_list_is_judged_in_the_state_the_user_was_in_when_it_was_shown(
+    bundle: Bundle, histories: Histories
+) -> None:
+    own = user_history(bundle, "u6")
+    moment = int(own.times[4]) + HOUR
+    known = own.times < moment
+    after = with_evidence(bundle, histories, [row("u6", None, moment)], {})
+    before = Sequences(np.array([0, known.sum()]), own.items[known], own.times[known], own.types[known])
+    then = advance(bundle.network, bundle.item_rows, UserStates.empty(1, bundle.network.size), before)
+    at, center = np.array([moment]), np.asarray(bundle.base["center"])
+    vector = request_vectors(bundle.network, bundle.item_rows, then, at, center)
+    expected = bundle.user_features.of(vector)
+    np.testing.assert_allclose(after.overlay["trial_user_features"], expected, atol=1e-4)

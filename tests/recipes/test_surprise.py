@@ -1,0 +1,53 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from newfound.recipes.surprise import SCALE_RANGE, surprise_scale
+from newfound.serving.bundle import Blend, Bundle
+
+NOTHING = (0.0,) * 7
+
+
+@pytest.fixture
+def plain(bundle: Bundle) -> Bundle:
+    """A world whose relevance is the logit of the network alone."""
+    meta = replace(bundle.meta, blend=Blend(1.0, 0.0, NOTHING))
+    return Bundle(
+        meta, bundle.base, {**bundle.overlay, "metadata_bias": np.zeros(bundle.n_items, np.float32)}
+    )
+
+
+def scale(plain: Bundle, size: float, variance: float) -> float:
+    """Measure where each item's bias is `size` off what its metadata said, against a prior on the bias."""
+    rng = np.random.default_rng(0)
+    off = (size * rng.choice([-1.0, 1.0], plain.n_items)).astype(np.float32)
+    prior = np.zeros_like(plain.base["prior_variance"])
+    prior[0] = variance
+    judged = Bundle(plain.meta, {**plain.base, "prior_variance": prior}, plain.overlay)
+    content, bias = np.asarray(plain.base["E"]), np.asarray(plain.base["item_bias"])
+    return surprise_scale(judged, content, bias - off, np.ones(plain.n_items, np.bool_), 0)
+
+
+@pytest.mark.parametrize(
+    ("size", "variance", "expected"), [(1, 1, 1), (2, 1, 4), (1, 2, 0.5), (0.9, 0.1, 8.1)]
+)
+def test_the_scale_is_the_surprise_over_what_the_prior_explains(
+    plain: Bundle, size: float, variance: float, expected: float
+) -> None:
+    assert scale(plain, size, variance) == pytest.approx(expected, rel=1e-3)
+
+
+def test_the_scale_stays_within_bounds(plain: Bundle) -> None:
+    assert (scale(plain, 0, 1), scale(plain, 50, 1)) == SCALE_RANGE
+
+
+def test_only_warm_items_are_judged(plain: Bundle) -> None:
+    warm = np.zeros(plain.n_items, np.bool_)
+    warm[:10] = True
+    bias = np.array(plain.base["item_bias"])
+    bias[10:] += 100
+    content = np.asarray(plain.base["E"])
+    assert surprise_scale(plain, content, bias, warm, 0) == SCALE_RANGE[0]
