@@ -23,7 +23,7 @@ from newfound.recipes.assemble import HALF_LIVES, FullInputs, assemble
 from newfound.recipes.blending import Examples, fit_blend, n_examples, popularity_before
 from newfound.serving.bundle import Bundle
 from newfound.serving.network import Floats
-from newfound.serving.relevance import relevance, static_relevance, uncertainty
+from newfound.serving.relevance import relevance, static_relevance_at, uncertainty
 from newfound.serving.user_state import request_vectors
 
 MIN_INTERACTIONS = 1_000
@@ -173,13 +173,14 @@ def _judge(
 ) -> dict[str, Any]:
     """Metrics at the default exploration and at weight 0, each beside popularity and sequential rules."""
     settings = ExplorationSettings()
-    static = static_relevance(bundle, bundle.meta.popularity_reference)
     young = young_items(np.asarray(bundle.overlay["created"], np.int64), bundle.meta.latest, settings)
     starts = trained.offsets[:-1]
 
     def relevant(users: NDArray[np.int64]) -> tuple[Floats, Floats]:
-        vectors = _vectors(bundle, users, trained.times[split.ends[users]])
+        at = trained.times[split.ends[users]]
+        vectors = _vectors(bundle, users, at)
         x = bundle.user_features.of(vectors)
+        static = static_relevance_at(bundle, at)
         return relevance(bundle, vectors, x, (trained.items, starts[users], split.ends[users]), static), x
 
     def exploring(users: NDArray[np.int64]) -> Floats:

@@ -203,7 +203,7 @@ class Bundle:
 
     def user_states(self, user_ids: list[str]) -> UserStates:
         """States of users, a copy; unknown users get the empty history."""
-        states = UserStates.empty(len(user_ids), self.network.size)
+        states = UserStates.empty(len(user_ids), self.network.state_size)
         for index, arrays in ((self.base_users, self.base), (self.changed_users, self.overlay)):
             codes = index.codes_of(user_ids)
             known = codes >= 0

@@ -16,7 +16,7 @@ from newfound.serving.bundle import Bundle
 from newfound.serving.filters import HistoryClause
 from newfound.serving.history import HISTORY_FIELDS, History, recent_items, user_history
 from newfound.serving.network import Floats
-from newfound.serving.relevance import log_softmax_scores, relevance, static_relevance, uncertainty
+from newfound.serving.relevance import log_softmax_scores, relevance, static_relevance_at, uncertainty
 from newfound.serving.user_state import STATE_FIELDS, Sequences, UserStates, advance, request_vectors
 
 
@@ -97,21 +97,11 @@ class Recommender:
     def _relevance(
         self, vectors: Floats, features: Floats, tails: list[NDArray[np.int32]], at: NDArray[np.int64]
     ) -> Floats:
-        """Score a block; requests whose popularity has decayed equally long share the static part.
-
-        How long is told in steps, so that a request is answered the same alone and among others.
-        """
-        reference = self.bundle.meta.popularity_reference
-        steps = np.rint(DECAY_STEPS * np.log2(1.0 + np.maximum(at - reference, 0))).astype(np.int64)
-        distinct, which = np.unique(steps, return_inverse=True)
-        shared = [
-            static_relevance(self.bundle, reference + round(2 ** (step / DECAY_STEPS) - 1))
-            for step in distinct.tolist()
-        ]
+        """Score a block of requests."""
         stops = np.cumsum([len(tail) for tail in tails])
         starts = stops - np.array([len(tail) for tail in tails])
         items = np.concatenate([np.zeros(0, np.int32), *tails])
-        static = shared[0] if len(shared) == 1 else np.stack(shared)[which]
+        static = static_relevance_at(self.bundle, at)
         return relevance(self.bundle, vectors, features, (items, starts, stops), static)
 
     def _types(
@@ -149,7 +139,7 @@ class Recommender:
                 known = known.rows(past)
                 fresh = _joined(known, fresh)
                 known = known.rows(slice(0, 0))
-                for name, blank in zip(STATE_FIELDS, _blank(bundle.network.size), strict=True):
+                for name, blank in zip(STATE_FIELDS, _blank(bundle.network.state_size), strict=True):
                     getattr(states, name)[row] = blank
             histories.append(_joined(known, fresh))
             pending.append(fresh.rows(fresh.trained))
@@ -196,10 +186,6 @@ class Recommender:
         return allowed
 
 
-DECAY_STEPS = 8
-"""In how many steps, per doubling of the time since the newest count, popularity is taken to decay."""
-
-
 def _matches(clause: HistoryClause, history: History, types: Mapping[str, int]) -> NDArray[np.int32]:
     """Items of the history whose event type the clause names."""
     if clause.event_types is None:
@@ -214,6 +200,6 @@ def _joined(first: History, second: History) -> History:
     )
 
 
-def _blank(size: int) -> tuple[object, ...]:
-    empty = UserStates.empty(1, size)
+def _blank(state_size: int) -> tuple[object, ...]:
+    empty = UserStates.empty(1, state_size)
     return tuple(getattr(empty, name)[0] for name in STATE_FIELDS)

@@ -15,11 +15,14 @@ from newfound.dataset.rules import RulesTable, scores
 from newfound.serving.bundle import Bundle
 from newfound.serving.network import Floats
 
+DECAY_STEPS = 8
+
 
 def static_relevance(bundle: Bundle, at: int) -> Floats:
-    """The part that is the same for all users, (n_items,).
+    """The part that is the same for all users who ask at the Unix time `at`, (n_items,).
 
-    A request before the reference of the popularity counts sees them as they are.
+    What was popular at the reference of the counts says as little of a day before as of a day after: counts fade with
+    the distance from it either way, so that a question about the past is not answered by the fashion of the end.
     """
     meta = bundle.meta
     r = bundle.trust
@@ -28,8 +31,25 @@ def static_relevance(bundle: Bundle, at: int) -> Floats:
     out = (1 - r) * (usual + meta.blend.rules * meta.rule_map[0] + bundle.overlay["metadata_bias"])
     popularity = bundle.popularity
     if gamma.any():
-        out += r * (gamma @ log_popularity(popularity, max(at, popularity.reference)))
+        away = abs(at - popularity.reference)
+        out += r * (gamma @ log_popularity(popularity, popularity.reference + away))
     return out.astype(np.float32)
+
+
+def static_relevance_at(bundle: Bundle, at: NDArray[np.int64]) -> Floats:
+    """The same part for requests at Unix times (n,): (n, n_items), or (n_items,) where all share it.
+
+    The distance from the reference of popularity is told in steps, DECAY_STEPS per doubling: requests share the work,
+    and one is answered the same alone and among others.
+    """
+    reference = bundle.meta.popularity_reference
+    steps = np.rint(DECAY_STEPS * np.log2(1.0 + np.abs(at - reference))).astype(np.int64)
+    distinct, which = np.unique(steps, return_inverse=True)
+    shared = [
+        static_relevance(bundle, reference + round(2 ** (step / DECAY_STEPS) - 1))
+        for step in distinct.tolist()
+    ]
+    return shared[0] if len(shared) == 1 else np.stack(shared)[which]
 
 
 def rule_shares(
