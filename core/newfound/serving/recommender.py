@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,11 +14,13 @@ from newfound.dataset.event_rows import EventRow
 from newfound.explore.policy import Slate, YoungItems, serve, young_items
 from newfound.explore.settings import SECONDS_PER_DAY, ExplorationSettings
 from newfound.serving.bundle import Bundle
-from newfound.serving.filters import HistoryClause
 from newfound.serving.history import HISTORY_FIELDS, History, recent_items, user_history
 from newfound.serving.network import Floats
 from newfound.serving.relevance import log_softmax_scores, relevance, static_relevance, uncertainty
 from newfound.serving.user_state import STATE_FIELDS, Sequences, UserStates, advance, request_vectors
+
+if TYPE_CHECKING:
+    from newfound.serving.filters import HistoryClause
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,15 +106,15 @@ class Recommender:
         """
         reference = self.bundle.meta.popularity_reference
         steps = np.rint(DECAY_STEPS * np.log2(1.0 + np.maximum(at - reference, 0))).astype(np.int64)
-        distinct, which = np.unique(steps, return_inverse=True)
+        distinct = sorted(set(steps.tolist()))
         shared = [
             static_relevance(self.bundle, reference + round(2 ** (step / DECAY_STEPS) - 1))
-            for step in distinct.tolist()
+            for step in distinct
         ]
         stops = np.cumsum([len(tail) for tail in tails])
         starts = stops - np.array([len(tail) for tail in tails])
         items = np.concatenate([np.zeros(0, np.int32), *tails])
-        static = shared[0] if len(shared) == 1 else np.stack(shared)[which]
+        static = shared[0] if len(shared) == 1 else np.stack(shared)[np.searchsorted(distinct, steps)]
         return relevance(self.bundle, vectors, features, (items, starts, stops), static)
 
     def _types(
