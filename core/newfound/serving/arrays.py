@@ -36,7 +36,7 @@ def save_arrays(folder: Path, arrays: Mapping[str, Array]) -> None:
         header = np.lib.format.header_data_from_array_1_0(flat)
         with new_file(folder / f"{name}.npy") as file:
             np.lib.format.write_array_header_1_0(file, header)
-            file.write(flat.reshape(-1).view(np.uint8))
+            file.write(flat.reshape(-1).view(np.uint8).data)
 
 
 class MappedArrays(Mapping[str, Array]):
