@@ -23,7 +23,6 @@ def main() -> None:
         os.write(2, b"error: interrupted\n")
     if code not in (130, 143):
         atexit._run_exitfuncs()
-        sys.stderr.flush()
     # Taking the interpreter apart takes 40 ms, and native threads still at work crash it and lose the code.
     os._exit(code)
 
