@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,11 +14,13 @@ from newfound.dataset.event_rows import EventRow
 from newfound.explore.policy import Slate, YoungItems, serve, young_items
 from newfound.explore.settings import SECONDS_PER_DAY, ExplorationSettings
 from newfound.serving.bundle import Bundle
-from newfound.serving.filters import HistoryClause
 from newfound.serving.history import HISTORY_FIELDS, History, recent_items, user_history
 from newfound.serving.network import Floats
 from newfound.serving.relevance import log_softmax_scores, relevance, static_relevance_at, uncertainty
 from newfound.serving.user_state import STATE_FIELDS, Sequences, UserStates, advance, request_vectors
+
+if TYPE_CHECKING:
+    from newfound.serving.filters import HistoryClause
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from newfound.dataset.popularity import log_popularity, log_shares
+from newfound.dataset.popularity import log_shares, weighted_log_popularity
 from newfound.dataset.rules import RulesTable, scores
 from newfound.serving.bundle import Bundle
 from newfound.serving.network import Floats
@@ -19,11 +19,7 @@ DECAY_STEPS = 8
 
 
 def static_relevance(bundle: Bundle, at: int) -> Floats:
-    """The part that is the same for all users who ask at the Unix time `at`, (n_items,).
-
-    What was popular at the reference of the counts says as little of a day before as of a day after: counts fade with
-    the distance from it either way, so that a question about the past is not answered by the fashion of the end.
-    """
+    """The part that is the same for all users who ask at the Unix time `at`, (n_items,)."""
     meta = bundle.meta
     r = bundle.trust
     gamma = np.asarray(meta.blend.popularity, np.float32)
@@ -31,8 +27,7 @@ def static_relevance(bundle: Bundle, at: int) -> Floats:
     out = (1 - r) * (usual + meta.blend.rules * meta.rule_map[0] + bundle.overlay["metadata_bias"])
     popularity = bundle.popularity
     if gamma.any():
-        away = abs(at - popularity.reference)
-        out += r * (gamma @ log_popularity(popularity, popularity.reference + away))
+        out += r * weighted_log_popularity(popularity, at, gamma)
     return out.astype(np.float32)
 
 
@@ -44,12 +39,9 @@ def static_relevance_at(bundle: Bundle, at: NDArray[np.int64]) -> Floats:
     """
     reference = bundle.meta.popularity_reference
     steps = np.rint(DECAY_STEPS * np.log2(1.0 + np.abs(at - reference))).astype(np.int64)
-    distinct, which = np.unique(steps, return_inverse=True)
-    shared = [
-        static_relevance(bundle, reference + round(2 ** (step / DECAY_STEPS) - 1))
-        for step in distinct.tolist()
-    ]
-    return shared[0] if len(shared) == 1 else np.stack(shared)[which]
+    distinct = sorted(set(steps.tolist()))
+    shared = [static_relevance(bundle, reference + round(2 ** (step / DECAY_STEPS) - 1)) for step in distinct]
+    return shared[0] if len(shared) == 1 else np.stack(shared)[np.searchsorted(distinct, steps)]
 
 
 def rule_shares(
