@@ -32,7 +32,7 @@ from newfound.store.versions import Version
 
 MAX_RESULTS = 500
 MAX_RANKED = 500
-BLOCK = 256
+BLOCK = 512
 
 
 @dataclass(frozen=True, slots=True)
