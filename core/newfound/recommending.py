@@ -8,27 +8,27 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import orjson
 
 from newfound.campaigns import Campaign, read_campaign, serving_version
-from newfound.dataset.event_lines import parse_time
 from newfound.dataset.event_rows import EventRow, read_events
 from newfound.dataset.output import replacing
 from newfound.errors import InputRefusedError, InvalidFilterError, NewfoundError, NotFoundError, UsageError
 from newfound.explore.policy import OPTIMISM
 from newfound.explore.settings import SECONDS_PER_DAY
-from newfound.item_filters import find_filter
 from newfound.progress import Progress, ProgressCallback
 from newfound.serving.bundle import AGELESS, Bundle, open_bundle
-from newfound.serving.filters import HistoryClause, ItemFilter
 from newfound.serving.recommender import Answer, Recommender, Request
 from newfound.serving.response_log import ROWS_PER_COMMIT, LoggedAnswer, log_answers, new_recommendation_id
 from newfound.solutions import read_solution
 from newfound.store.layout import Layout
 from newfound.store.tables import Table
 from newfound.store.versions import Version
+
+if TYPE_CHECKING:
+    from newfound.serving.filters import HistoryClause, ItemFilter
 
 MAX_RESULTS = 500
 MAX_RANKED = 500
@@ -86,7 +86,11 @@ class Desk:
     @cached_property
     def filter(self) -> ItemFilter | None:
         """The named or inline filter."""
-        return find_filter(self.layout, self.options.filter) if self.options.filter else None
+        if not self.options.filter:
+            return None
+        from newfound.item_filters import find_filter
+
+        return find_filter(self.layout, self.options.filter)
 
     @cached_property
     def at(self) -> int | None:
@@ -161,6 +165,8 @@ def recommend(
 
 def request_time(text: str) -> int:
     """Read `--at`: Unix seconds or ISO 8601 with an offset, past or future; raise UsageError."""
+    from newfound.dataset.event_lines import parse_time
+
     try:
         return parse_time(text, math.inf)
     except InputRefusedError as error:

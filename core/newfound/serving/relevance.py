@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from newfound.dataset.popularity import log_popularity, log_shares
+from newfound.dataset.popularity import log_shares, weighted_log_popularity
 from newfound.dataset.rules import RulesTable, scores
 from newfound.serving.bundle import Bundle
 from newfound.serving.network import Floats
@@ -28,7 +28,7 @@ def static_relevance(bundle: Bundle, at: int) -> Floats:
     out = (1 - r) * (usual + meta.blend.rules * meta.rule_map[0] + bundle.overlay["metadata_bias"])
     popularity = bundle.popularity
     if gamma.any():
-        out += r * (gamma @ log_popularity(popularity, max(at, popularity.reference)))
+        out += r * weighted_log_popularity(popularity, max(at, popularity.reference), gamma)
     return out.astype(np.float32)
 
 

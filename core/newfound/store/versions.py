@@ -117,6 +117,9 @@ def find_version(layout: Layout, reference: str) -> Version:
             f"there is no solution {solution!r}", "`newfound solution list` shows those there are"
         )
     if number is not None:
+        published = layout.version(solution, number)
+        if published.is_dir():
+            return Version(solution, number, published, _record(published))
         for version in list_versions(layout, solution):
             if version.number == number:
                 return version
