@@ -101,13 +101,16 @@ def _probabilities(
     higher = normal_cdf((means[:, None] - values) / spreads[:, None])  # (m, questions)
     asking = np.flatnonzero(own >= 0)
     higher[own[asking], asking] = 0
+    if not len(moving):
+        return np.prod(1 - higher, axis=0, dtype=np.float64)
     seldom = higher.max(axis=1) < RARE
     counts = _poisson(higher[seldom].sum(axis=0), int(wanted.max()) + 1)
     for toss in higher[~seldom]:
         won = counts[:-1] * toss
         counts *= 1 - toss
         counts[1:] += won
-    return np.bincount(slot, weight * counts[wanted, np.arange(len(wanted))], minlength=len(mine))
+    answers = weight * counts[wanted, np.arange(len(wanted))]
+    return np.bincount(slot, answers, minlength=len(mine)).astype(np.float64)
 
 
 def _cells(

@@ -203,12 +203,13 @@ class Bundle:
 
     def item_ids(self, codes: NDArray[np.integer]) -> list[str]:
         """Spell the ids of many items."""
-        distinct, place = np.unique(codes, return_inverse=True)
+        wanted = codes.tolist()
+        distinct = np.array(sorted(set(wanted)), np.int64)
         n = int(np.searchsorted(distinct, self.n_base_items))
-        spelled = self.base_items.ids_of(distinct[:n]) + self.new_items.ids_of(
-            distinct[n:] - self.n_base_items
-        )
-        return [spelled[k] for k in place.tolist()]
+        spelled = self.base_items.ids_of(distinct[:n])
+        spelled += self.new_items.ids_of(distinct[n:] - self.n_base_items)
+        by_code = dict(zip(distinct.tolist(), spelled, strict=True))
+        return [by_code[code] for code in wanted]
 
     def user_codes(self, user_ids: Sequence[str]) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
         """Codes of users in the base and in the overlay, -1 where unknown."""

@@ -189,13 +189,13 @@ class Recommender:
         )
         states = bundle.user_states(users)
         later = known.times > at[known_owner]
-        rewound = np.unique(known_owner[later])
+        rewound = np.bincount(known_owner[later], minlength=len(users)) > 0
         for name in STATE_FIELDS:
             getattr(states, name)[rewound] = getattr(UserStates.empty(1, bundle.network.size), name)[0]
         known_owner, known = known_owner[~later], known.rows(~later)
         due = fresh.times <= at[fresh_owner]
         fresh_owner, fresh = fresh_owner[due], fresh.rows(due)
-        again = np.isin(known_owner, rewound) if len(rewound) else np.zeros(len(known_owner), np.bool_)
+        again = rewound[known_owner]
         owner, pending = by_owner((known_owner[again], fresh_owner), (known.rows(again), fresh))
         owner, pending = owner[pending.trained], pending.rows(pending.trained)
         if len(owner):
