@@ -183,11 +183,14 @@ def _answer_block(
 
 def _row(desk: Desk, entry: _Asked, logged: LoggedAnswer) -> Row:
     answer, unknown = logged.answer, unknown_items(desk.bundle, entry.request.candidates)
-    output = {
+    output: dict[str, Any] = {
         "recommendationId": logged.recommendation_id if desk.options.log else None,
         "recommendedItems": [*logged.item_ids, *unknown],
-        "scores": [*answer.scores.tolist(), *(None for _ in unknown)],
-        "propensities": [*answer.slate.propensities.tolist(), *(None for _ in unknown)],
-        "explored": [*answer.slate.explored.tolist(), *(False for _ in unknown)],
+        "scores": answer.scores.astype(np.float64),
+        "propensities": answer.slate.propensities,
+        "explored": answer.slate.explored,
     }
+    if unknown:
+        endings = {"scores": None, "propensities": None, "explored": False}
+        output |= {name: [*output[name].tolist(), *(end for _ in unknown)] for name, end in endings.items()}
     return Row(entry.input, output, None)

@@ -23,7 +23,8 @@ class Row:
 
 def encode_json(rows: Sequence[Row]) -> bytes:
     """Render one JSON object a line."""
-    return b"".join(orjson.dumps(row, option=orjson.OPT_APPEND_NEWLINE) for row in rows)
+    options = orjson.OPT_APPEND_NEWLINE | orjson.OPT_SERIALIZE_NUMPY
+    return b"".join(orjson.dumps(row, option=options) for row in rows)
 
 
 def encode_parquet(rows: Sequence[Row]) -> Table:

@@ -37,7 +37,8 @@ LOWEST = np.float32(-1e30)
 
 def normal_cdf(z: Floats) -> Floats:
     """P(N(0, 1) < z), right to 2e-5: its log odds are close to an odd polynomial, here fitted for the least error."""
-    square = np.minimum(z * z, 64)
+    z = np.minimum(np.maximum(z, -8), 8)
+    square = z * z
     odds = z * (np.float32(0.7977178) + square * (np.float32(0.03679826) - np.float32(3.15807e-4) * square))
     return np.float32(0.5) + np.float32(0.5) * np.tanh(odds)
 
@@ -107,13 +108,17 @@ def _questions(settled: Floats, means: Floats, spreads: Floats, served: NDArray[
     fixed = served == -1
     user, slot = fixed.nonzero()
     rank = np.cumsum(fixed, axis=1)[user, slot] - 1
-    ones = np.ones(len(user), np.float32)
-    still = (user, slot, settled[user, rank], ones, slot - rank, np.full(len(user), -1))
-    user, slot = (served >= 0).nonzero()
-    own = served[user, slot]
-    row, middle, mass, above = _cells(settled[user], means[user, own], spreads[user, own])
-    moving = (user[row], slot[row], middle, mass, slot[row] - above, own[row])
-    columns = [np.concatenate(pair) for pair in zip(still, moving, strict=True)]
+    mover, place = (served >= 0).nonzero()
+    mine = served[mover, place]
+    row, middle, mass, above = _cells(settled[mover], means[mover, mine], spreads[mover, mine])
+    columns = [
+        np.concatenate([user, mover[row]]),
+        np.concatenate([slot, place[row]]),
+        np.concatenate([settled[user, rank], middle]),
+        np.concatenate([np.ones(len(user), np.float32), mass]),
+        np.concatenate([slot - rank, place[row] - above]),
+        np.concatenate([np.full(len(user), -1), mine[row]]),
+    ]
     order = np.argsort(columns[0], kind="stable")
     order = order[columns[4][order] >= 0]
     return _Questions(*(column[order] for column in columns))
