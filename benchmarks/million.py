@@ -59,23 +59,28 @@ class World:
         self.items, self.users, self.seed = items, users, seed
 
     def source(self, purpose: int) -> np.random.Generator:
+        """Open the stream of a purpose."""
         return np.random.default_rng([self.seed, purpose])
 
     def normal(self, purpose: int, *shape: int, scale: float = 1.0) -> Array:
+        """Draw normal float32 values of a shape."""
         values = self.source(purpose).standard_normal(shape, dtype=np.float32)
         values *= np.float32(scale)
         return values
 
     @cached_property
     def young(self) -> Array:
+        """A tenth of the items: int32 codes, sorted."""
         return np.sort(self.source(0).choice(self.items, self.items // 10, replace=False)).astype(np.int32)
 
     @cached_property
     def shown_items(self) -> Array:
+        """The young items that have been shown: int32 codes, sorted."""
         return self.young[::2]
 
     @cached_property
     def created(self) -> Array:
+        """Creation times, (items,)."""
         source = self.source(1)
         created = LATEST - source.integers(60 * DAY, 700 * DAY, self.items)
         created[self.young] = LATEST - source.integers(0, 29 * DAY, len(self.young))
@@ -93,6 +98,7 @@ class World:
 
     @cached_property
     def history_times(self) -> Array:
+        """Unix seconds (users * EVENTS_PER_USER,), rising for each user."""
         span = YEARS_OF_HISTORY * 365 * DAY
         times = self.source(4).integers(0, span, (self.users, EVENTS_PER_USER), dtype=np.int32)
         times.sort(axis=1)
@@ -100,13 +106,16 @@ class World:
 
     @cached_property
     def history_types(self) -> Array:
+        """Codes of event types, int16 (users * EVENTS_PER_USER,)."""
         return self.source(5).integers(0, len(TYPE_NAMES), self.users * EVENTS_PER_USER, dtype=np.int16)
 
     @cached_property
     def events(self) -> Array:
+        """How many events each item has, int64 (items,)."""
         return np.bincount(self.history_items, minlength=self.items)
 
     def last(self, history: Array) -> Array:
+        """Pick each user's newest event out of one of the arrays above, (users,)."""
         return history[EVENTS_PER_USER - 1 :: EVENTS_PER_USER]
 
     def rules_items(self) -> Array:
