@@ -126,7 +126,7 @@ def assemble(
         "clicker_scale": np.array([_clicker_scale(network, vectors, states, features, seen)], np.float32),
     }
     overlay: dict[str, Array] = {
-        **empty_overlay(network),
+        **empty_overlay(network.size, network.state_size),
         "created": inputs.created,
         "created_stated": inputs.created_stated,
         "described": described,
@@ -162,10 +162,9 @@ def assemble(
     return Bundle(meta, base | {"prior_variance": base["prior_variance"] * np.float32(scale)}, overlay)
 
 
-def empty_overlay(network: Network) -> dict[str, Array]:
-    """The arrays of what changed since FULL, when nothing did."""
-    size = network.size
-    states = UserStates.empty(0, network.state_size)
+def empty_overlay(size: int, state_size: int) -> dict[str, Array]:
+    """The arrays of what changed since FULL, when nothing did; sizes of a vector and of a user's state."""
+    states = UserStates.empty(0, state_size)
     return {
         **IdIndex.build([]).arrays("items"),
         **IdIndex.build([]).arrays("users"),
