@@ -84,7 +84,7 @@ def share_of_repeats(histories: Histories) -> float:
 def fit_full(
     inputs: FullInputs,
     hyperparameters: Mapping[str, str],
-    checkpoints: Path,
+    checkpoints: Path | None,
     resume: bool,
     max_minutes: float | None,
     progress: ProgressCallback,
