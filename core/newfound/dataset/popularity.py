@@ -77,6 +77,6 @@ def log_shares(values: NDArray[np.floating], floor: float = SHARE_FLOOR) -> NDAr
     Serves rule scores in the blend.
     """
     total = values.sum(axis=-1, keepdims=True, dtype=np.float64)
-    shares = np.divide(values, total, out=np.zeros(values.shape), where=total > 0)
-    logs: NDArray[np.float32] = np.log(shares + floor).astype(np.float32)
-    return logs
+    logs = values * np.divide(1, total, out=np.zeros_like(total), where=total > 0).astype(np.float32)
+    logs += np.float32(floor)
+    return np.log(logs, dtype=np.float32)

@@ -6,21 +6,23 @@ sigma_ui is the posterior standard deviation and taper_i = sqrt(1 - age / cut-of
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 
 import numpy as np
 from numpy.typing import NDArray
 
+from newfound.explore.propensities import slot_propensities
+from newfound.explore.selection import best
 from newfound.explore.settings import SECONDS_PER_DAY, ExplorationSettings
 
 Floats = NDArray[np.float32]
 
 OPTIMISM = np.float32(0.75)
 NOISE = np.float32(0.5)
-DRAWS = 128
-FARTHEST = np.float32(4.0)
-"""Noise beyond this many standard deviations is left out of the propensities' candidates."""
+STILL = np.float32(1e-6)
+"""A value that is spread less than this stands still."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,25 +56,24 @@ def noise_source(seed: str, purpose: str) -> np.random.Generator:
     return np.random.Generator(np.random.Philox(key=key))
 
 
-def top(values: Floats, k: int) -> NDArray[np.int64]:
-    """Positions of the k largest finite values, best first; ties go to the lower position."""
-    k = min(k, len(values))
-    if k <= 0:
-        return np.zeros(0, np.int64)
-    threshold = np.partition(values, len(values) - k)[len(values) - k]
-    candidates = np.flatnonzero(values >= threshold)
-    best = candidates[np.argsort(-values[candidates], kind="stable")][:k]
-    return best[np.isfinite(values[best])]
+def optimism(young: YoungItems, sigma: Floats, settings: ExplorationSettings) -> tuple[Floats, Floats]:
+    """What exploration adds to the relevance of young items: mean and standard deviation, shaped like sigma."""
+    spread = np.float32(settings.gain) * sigma * young.taper
+    return OPTIMISM * spread, NOISE * spread
+
+
+def draw_noise(n: int, seed: str) -> Floats:
+    """Draw eps (n,) of the young items."""
+    return noise_source(seed, "exploration").standard_normal(n, dtype=np.float32)
 
 
 def noisy_values(
     relevance: Floats, young: YoungItems, sigma: Floats, settings: ExplorationSettings, seed: str
 ) -> Floats:
     """Values (n_items,) to rank by: relevance, plus the randomised bonus for young items."""
-    spread = np.float32(settings.gain) * sigma * young.taper
-    noise = noise_source(seed, "exploration").standard_normal(len(young.codes), dtype=np.float32)
+    lift, spread = optimism(young, sigma, settings)
     values = relevance.copy()
-    values[young.codes] += OPTIMISM * spread + NOISE * spread * noise
+    values[young.codes] += lift + spread * draw_noise(len(young.codes), seed)
     return values
 
 
@@ -83,41 +84,47 @@ def serve(
 
     relevance: float32 (n_items,), -inf for items that must not be shown; sigma: float32 (m,) for young items.
     """
-    greedy = top(relevance, k)
-    spread = np.float32(settings.gain) * sigma * young.taper
+    return serve_block(relevance[None], young, sigma[None], settings, k, [seed])[0]
+
+
+def serve_block(
+    relevance: Floats,
+    young: YoungItems,
+    sigma: Floats,
+    settings: ExplorationSettings,
+    k: int,
+    seeds: Sequence[str],
+) -> list[Slate]:
+    """Choose k items for each of some users: `serve` with a row a user, and the same answers."""
+    greedy = best(relevance, k)
     if settings.exploration_weight == 0 or not len(young.codes):
-        return Slate(greedy.astype(np.int32), np.ones(len(greedy)), np.zeros(len(greedy), np.bool_))
-    values = noisy_values(relevance, young, sigma, settings, seed)
-    served = top(values, k)
-    mean = relevance[young.codes] + OPTIMISM * spread
-    values[young.codes] = -np.inf
-    settled = top(values, k)
-    reach = mean + FARTHEST * NOISE * spread
-    floor = values[settled[-1]] if len(settled) == k else -np.inf
-    movable = (reach >= floor) & np.isfinite(mean) | np.isin(young.codes, served)
-    candidates = np.concatenate([settled, young.codes[movable]])
-    centers = np.concatenate([values[settled], mean[movable]])
-    spreads = np.concatenate([np.zeros(len(settled), np.float32), NOISE * spread[movable]])
-    propensities = slot_propensities(candidates, centers, spreads, served, noise_source(seed, "propensity"))
-    is_young = np.isin(served, young.codes)
-    return Slate(served.astype(np.int32), propensities, is_young & ~np.isin(served, greedy))
+        return _slates(greedy, np.ones(greedy.shape), np.zeros(greedy.shape, np.bool_))
+    lift, spread = optimism(young, sigma, settings)
+    noise = np.stack([draw_noise(len(young.codes), seed) for seed in seeds])
+    means = relevance[:, young.codes] + lift
+    values = relevance.copy()
+    values[:, young.codes] = means + spread * noise
+    served = best(values, k)
+    at = np.minimum(np.searchsorted(young.codes, served), len(young.codes) - 1)
+    is_young = young.codes[at] == served
+    moving = spread > STILL
+    values[:, young.codes] = np.where(moving, -np.inf, values[:, young.codes])
+    settled = best(values, k)
+    propensities = slot_propensities(
+        np.where(settled >= 0, np.take_along_axis(values, settled, axis=1), -np.inf),
+        np.where(moving, means, -np.inf),
+        np.maximum(spread, STILL),
+        np.where(served < 0, -2, np.where(is_young & np.take_along_axis(moving, at, axis=1), at, -1)),
+    )
+    in_greedy = np.zeros(values.shape, np.bool_)
+    np.put_along_axis(in_greedy, greedy, values=True, axis=1)
+    explored = is_young & ~np.take_along_axis(in_greedy, served, axis=1)
+    return _slates(served, propensities, explored)
 
 
-def slot_propensities(
-    candidates: NDArray[np.integer],
-    centers: Floats,
-    spreads: Floats,
-    served: NDArray[np.integer],
-    source: np.random.Generator,
-) -> NDArray[np.float64]:
-    """Estimate P(item served[s] in slot s), (k,), by drawing the noise anew DRAWS times.
-
-    The served slate itself counts as one draw, so no propensity is 0.
-    """
-    k = len(served)
-    noise = source.standard_normal((DRAWS, len(candidates)), dtype=np.float32)
-    drawn = centers + spreads * noise
-    best = np.argpartition(-drawn, min(k, drawn.shape[1]) - 1, axis=1)[:, :k]
-    order = np.argsort(-np.take_along_axis(drawn, best, axis=1), axis=1, kind="stable")
-    slates = candidates[np.take_along_axis(best, order, axis=1)]
-    return ((slates == served).sum(axis=0) + 1) / (DRAWS + 1)
+def _slates(
+    items: NDArray[np.int64], propensities: NDArray[np.float64], explored: NDArray[np.bool_]
+) -> list[Slate]:
+    lengths = np.count_nonzero(items >= 0, axis=1).tolist()
+    codes = items.astype(np.int32)
+    return [Slate(codes[u, :n], propensities[u, :n], explored[u, :n]) for u, n in enumerate(lengths)]

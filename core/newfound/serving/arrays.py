@@ -49,7 +49,8 @@ class MappedArrays(Mapping[str, Array]):
 
 def _map(path: Path) -> Array:
     try:
-        return np.load(path, mmap_mode="r", allow_pickle=False)
+        # A plain view: indexing a memmap object costs many times the read.
+        return np.asarray(np.load(path, mmap_mode="r", allow_pickle=False))
     except (ValueError, EOFError, FileNotFoundError) as error:
         raise DamagedError(
             f"{path.name} is not a readable array: {error}",

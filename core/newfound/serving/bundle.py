@@ -6,7 +6,7 @@ ARCHITECTURE.md lists every array with its shape.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
@@ -201,11 +201,23 @@ class Bundle:
         """States of all users of the FULL version, mapped, by code."""
         return UserStates(*(self.base[f"state_{name}"] for name in STATE_FIELDS))
 
-    def user_states(self, user_ids: list[str]) -> UserStates:
+    def item_ids(self, codes: NDArray[np.integer]) -> list[str]:
+        """Spell the ids of many items."""
+        distinct, place = np.unique(codes, return_inverse=True)
+        n = int(np.searchsorted(distinct, self.n_base_items))
+        spelled = self.base_items.ids_of(distinct[:n]) + self.new_items.ids_of(
+            distinct[n:] - self.n_base_items
+        )
+        return [spelled[k] for k in place.tolist()]
+
+    def user_codes(self, user_ids: Sequence[str]) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+        """Codes of users in the base and in the overlay, -1 where unknown."""
+        return self.base_users.codes_of(user_ids), self.changed_users.codes_of(user_ids)
+
+    def user_states(self, user_ids: Sequence[str]) -> UserStates:
         """States of users, a copy; unknown users get the empty history."""
         states = UserStates.empty(len(user_ids), self.network.size)
-        for index, arrays in ((self.base_users, self.base), (self.changed_users, self.overlay)):
-            codes = index.codes_of(user_ids)
+        for codes, arrays in zip(self.user_codes(user_ids), (self.base, self.overlay), strict=True):
             known = codes >= 0
             for name in STATE_FIELDS:
                 getattr(states, name)[known] = arrays[f"state_{name}"][codes[known]]

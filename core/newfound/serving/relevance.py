@@ -41,7 +41,8 @@ def rule_shares(
     """Log shares (n_users, n_items) of the rule scores of histories `items[starts[u]:stops[u]]`."""
     total = scores(tables[0], items, starts, stops)
     for table in tables[1:]:
-        total += scores(table, items, starts, stops)
+        if len(table.items):
+            total += scores(table, items, starts, stops)
     return log_shares(total)
 
 
@@ -63,7 +64,9 @@ def relevance(
     out *= blend.network + blend.rules * bundle.meta.rule_map[1] * (1 - r)
     out += static
     if blend.rules > 0:
-        out += (blend.rules * r) * rule_shares(bundle.rules, *tails)
+        shares = rule_shares(bundle.rules, *tails)
+        shares *= blend.rules * r
+        out += shares
     posteriors = bundle.posteriors
     if len(posteriors.item):
         out[:, posteriors.item] += features @ posteriors.mean.T
@@ -82,7 +85,14 @@ def uncertainty(bundle: Bundle, features: Floats, items: NDArray[np.int32]) -> F
     return np.sqrt(out, out=out)
 
 
+def log_totals(values: Floats) -> Floats:
+    """Log of the sum of exponentials of each row (n_users, n_items): the published log score is the value less this."""
+    top = values.max(axis=1)
+    shifted = values - top[:, None]
+    total: Floats = top + np.log(np.exp(shifted, out=shifted).sum(axis=1))
+    return total
+
+
 def log_softmax_scores(values: Floats) -> Floats:
     """Log of the softmax over the catalogue, (n_users, n_items): the published score is its exponential."""
-    top = values.max(axis=1, keepdims=True)
-    return values - top - np.log(np.exp(values - top).sum(axis=1, keepdims=True))
+    return values - log_totals(values)[:, None]
