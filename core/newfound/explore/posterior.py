@@ -118,7 +118,9 @@ def fit_posteriors(trials: Trials, prior_variance: Floats, calibration: Calibrat
     return Posteriors(items.astype(np.int32), mean.astype(np.float32), (1 / diagonal).astype(np.float32))
 
 
-def _grams(left: NDArray[np.float64], right: NDArray[np.float64], cuts: NDArray[np.int64]) -> NDArray[np.float64]:
+def _grams(
+    left: NDArray[np.float64], right: NDArray[np.float64], cuts: NDArray[np.int64]
+) -> NDArray[np.float64]:
     """Products left_i^T right_i (m, k, k) of the groups of rows between `cuts` (m + 1,)."""
     out = np.empty((len(cuts) - 1, left.shape[1], left.shape[1]))
     for group, (low, high) in enumerate(zip(cuts[:-1].tolist(), cuts[1:].tolist(), strict=True)):

@@ -50,13 +50,8 @@ def gather_full(
     layout: Layout, at: Snapshots, selection: EventSelection, explores: bool, seed: int
 ) -> FullInputs:
     """Encode all interactions and describe all items; raise TooLittleDataError for a project without events."""
-    frames = list(_interaction_frames(layout, at))
-    if not frames:
-        raise TooLittleDataError(
-            "the project has no interactions", "run `newfound dataset import interactions FILE` first"
-        )
     records: list[Record] = current_records(layout, "items", snapshot=at.items).to_dicts()
-    histories = build_histories(frames, [record[c.ITEM_ID] for record in records], selection)
+    histories = interaction_histories(layout, selection, records, at)
     shown, latest = _impressions(layout, at, histories.item_ids)
     return encode_full(
         histories,
@@ -69,6 +64,18 @@ def gather_full(
         explores=explores,
         seed=seed,
     )
+
+
+def interaction_histories(
+    layout: Layout, selection: EventSelection, records: Sequence[Record], at: Snapshots | None = None
+) -> Histories:
+    """Encode all interactions, and the items of the records too; TooLittleDataError for a project without any."""
+    frames = list(_interaction_frames(layout, at or Snapshots.take(layout)))
+    if not frames:
+        raise TooLittleDataError(
+            "the project has no interactions", "run `newfound dataset import interactions FILE` first"
+        )
+    return build_histories(frames, [record[c.ITEM_ID] for record in records], selection)
 
 
 def encode_full(

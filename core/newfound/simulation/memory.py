@@ -7,16 +7,15 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from newfound import columns as c
 from newfound.dataset.event_rows import EventRow, Response
 from newfound.dataset.histories import EventSelection, Histories
+from newfound.progress import silent
 from newfound.recipes.assemble import FullInputs
 from newfound.recipes.full import fit_full
 from newfound.recipes.full_evidence import unlearned_items, with_evidence
 from newfound.recipes.gather import encode_full
 from newfound.serving.bundle import Bundle
 from newfound.simulation.world import Codes, World
-from newfound.progress import silent
 
 CLICK = "click"
 
@@ -86,9 +85,7 @@ class Memory:
         )
 
 
-def _histories(
-    world: World, item_ids: list[str], place: dict[str, int], clicks: list[EventRow]
-) -> Histories:
+def _histories(world: World, item_ids: list[str], place: dict[str, int], clicks: list[EventRow]) -> Histories:
     """Join the clicks of before the start with those since."""
     old_users, old_items, old_times = world.history
     users = [world.user_ids[k] for k in old_users] + [row.user for row in clicks]

@@ -54,6 +54,7 @@ class Model:
         self._world, self._policy, self._k, self._seed = world, policy, k, seed
         self._place = {item: code for code, item in enumerate(world.item_ids)}
         self._done = 0
+        self._scores: list[tuple[float, ...]] = []
         self._fresh: dict[str, list[EventRow]] = {}
         self._serve()
 
@@ -76,7 +77,7 @@ class Model:
         ]
         items = np.full((len(requests), self._k), -1, np.int64)
         explored = np.zeros(items.shape, np.bool_)
-        self._scores = []
+        self._scores.clear()
         for low in range(0, len(requests), BLOCK):
             for answer in self._recommender.answer(requests[low : low + BLOCK], self._fresh):
                 row, n = len(self._scores), len(answer.slate.items)
@@ -139,7 +140,7 @@ class MostClicked:
 
     def learn(self, now: int, *, full: bool) -> None:
         """Let counts fade and add those of the last hour."""
-        self._clicks *= 2 ** (-1 / POPULAR_HALF_LIFE_HOURS)
+        self._clicks *= np.exp2(-1 / POPULAR_HALF_LIFE_HOURS)
         for items in self._waiting:
             np.add.at(self._clicks, items, 1)
         self._waiting = []

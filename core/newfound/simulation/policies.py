@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
-from newfound.explore.policy import Chooser, Floats, Slate, YoungItems, noise_source, noisy_values, top
+from newfound.explore.policy import (
+    Chooser,
+    Floats,
+    Slate,
+    YoungItems,
+    among,
+    noise_source,
+    noisy_values,
+    slates_of,
+)
+from newfound.explore.selection import best
 from newfound.explore.settings import ExplorationSettings
 
 EPSILON = 0.1
@@ -36,45 +48,77 @@ def weight_name(weight: float) -> str:
 
 
 def _newfound(
-    relevance: Floats, young: YoungItems, sigma: Floats, settings: ExplorationSettings, k: int, seed: str
-) -> Slate:
-    """Choose as `serve` does, without the propensities: nothing in the loop reads them."""
-    values = relevance if settings.exploration_weight == 0 else noisy_values(relevance, young, sigma, settings, seed)
-    return _slate(relevance, young, values, k)
+    relevance: Floats,
+    young: YoungItems,
+    sigma: Floats,
+    settings: ExplorationSettings,
+    k: int,
+    seeds: Sequence[str],
+) -> list[Slate]:
+    """Choose as `serve_block` does, without the propensities: nothing in the loop reads them."""
+    if settings.exploration_weight == 0:
+        return _slates(relevance, young, relevance, k)
+    values = [
+        noisy_values(row, young, own, settings, seed)
+        for row, own, seed in zip(relevance, sigma, seeds, strict=True)
+    ]
+    return _slates(relevance, young, np.stack(values), k)
 
 
 def _thompson(
-    relevance: Floats, young: YoungItems, sigma: Floats, settings: ExplorationSettings, k: int, seed: str
-) -> Slate:
+    relevance: Floats,
+    young: YoungItems,
+    sigma: Floats,
+    settings: ExplorationSettings,
+    k: int,
+    seeds: Sequence[str],
+) -> list[Slate]:
+    """Rank by one draw from each posterior."""
+    draws = [noise_source(seed, "thompson").standard_normal(len(young.codes), np.float32) for seed in seeds]
     values = relevance.copy()
-    noise = noise_source(seed, "thompson").standard_normal(len(young.codes), dtype=np.float32)
-    values[young.codes] += sigma * noise
-    return _slate(relevance, young, values, k)
+    values[:, young.codes] += sigma * np.stack(draws)
+    return _slates(relevance, young, values, k)
 
 
 def _ucb(
-    relevance: Floats, young: YoungItems, sigma: Floats, settings: ExplorationSettings, k: int, seed: str
-) -> Slate:
+    relevance: Floats,
+    young: YoungItems,
+    sigma: Floats,
+    settings: ExplorationSettings,
+    k: int,
+    seeds: Sequence[str],
+) -> list[Slate]:
+    """Rank by relevance and one standard deviation."""
     values = relevance.copy()
-    values[young.codes] += sigma
-    return _slate(relevance, young, values, k)
+    values[:, young.codes] += sigma
+    return _slates(relevance, young, values, k)
 
 
 def _epsilon_greedy(
-    relevance: Floats, young: YoungItems, sigma: Floats, settings: ExplorationSettings, k: int, seed: str
-) -> Slate:
-    source = noise_source(seed, "epsilon")
-    served = top(relevance, k)
-    others = np.setdiff1d(young.codes[np.isfinite(relevance[young.codes])], served)
-    places = np.flatnonzero(source.random(len(served)) < EPSILON)[: len(others)]
-    served[places] = source.choice(others, len(places), replace=False)
-    return Slate(served.astype(np.int32), np.ones(len(served)), np.isin(np.arange(len(served)), places))
+    relevance: Floats,
+    young: YoungItems,
+    sigma: Floats,
+    settings: ExplorationSettings,
+    k: int,
+    seeds: Sequence[str],
+) -> list[Slate]:
+    """Rank by relevance, and give each place to a random young item with probability EPSILON."""
+    served = best(relevance, k)
+    for row, own, seed in zip(served, relevance, seeds, strict=True):
+        source = noise_source(seed, "epsilon")
+        others = np.setdiff1d(young.codes[np.isfinite(own[young.codes])], row)
+        places = np.flatnonzero(source.random(len(row)) < EPSILON)[: len(others)]
+        row[places] = source.choice(others, len(places), replace=False)
+    return _described(relevance, young, served, k)
 
 
-def _slate(relevance: Floats, young: YoungItems, values: Floats, k: int) -> Slate:
-    served = top(values, k)
-    explored = np.isin(served, young.codes) & ~np.isin(served, top(relevance, k))
-    return Slate(served.astype(np.int32), np.ones(len(served)), explored)
+def _slates(relevance: Floats, young: YoungItems, values: Floats, k: int) -> list[Slate]:
+    return _described(relevance, young, best(values, k), k)
+
+
+def _described(relevance: Floats, young: YoungItems, served: NDArray[np.int64], k: int) -> list[Slate]:
+    explored = np.isin(served, young.codes) & ~among(served, best(relevance, k), relevance.shape[1])
+    return slates_of(served, np.ones(served.shape), explored)
 
 
 OTHERS = {

@@ -37,7 +37,7 @@ PRESETS = {
     "static": Preset(np.inf, 1_740, 300, 191, 0, 30),
     "shop": Preset(14, 1_740, 174, 100, 10, 30),
     "churn": Preset(4, 1_740, 87, 191, 20, 30),
-    "news": Preset(0.5, 1_400, 7, 60, 200, 7),
+    "news": Preset(0.5, 1_600, 8, 60, 200, 7),
 }
 
 
@@ -56,9 +56,8 @@ def synthetic_world(name: str, days: float, n_users: int, seed: int) -> World:
     n_items = len(created)
     genres = chance.integers(0, N_GENRES, (n_items, 2))
     liking = chance.standard_normal((n_users, N_GENRES), dtype=np.float32) * np.float32(TASTE)
-    told = (liking[:, genres[:, 0]] + liking[:, genres[:, 1]]) / np.where(
-        genres[:, 0] == genres[:, 1], 2, np.sqrt(2)
-    ).astype(np.float32)
+    told = liking[:, genres[:, 0]] + liking[:, genres[:, 1]]
+    told /= np.where(genres[:, 0] == genres[:, 1], 2, np.sqrt(2)).astype(np.float32)
     users = chance.standard_normal((n_users, N_HIDDEN), dtype=np.float32)
     items = chance.standard_normal((n_items, N_HIDDEN), dtype=np.float32)
     taste = told + users @ items.T * np.float32(HIDDEN_TASTE / np.sqrt(N_HIDDEN))

@@ -72,7 +72,9 @@ class Audience:
 
     def tired_chance(self, users: Codes, items: Codes, now: int) -> Floats:
         """P(click | looked at), as `World.chance`, with weariness; nobody clicks an item twice."""
-        fresh = np.where(self.consumed[users, items], np.float32(0), np.float32(TIRED) ** self.displays[users, items])
+        fresh = np.where(
+            self.consumed[users, items], np.float32(0), np.float32(TIRED) ** self.displays[users, items]
+        )
         return self.world.chance(users, items, now) * fresh
 
     def look(self, visits: Visits, items: Codes, now: int) -> NDArray[np.bool_]:

@@ -40,7 +40,7 @@ class World:
 
     taste: float32 (n_users, n_items), log-odds; appeal: float32 (n_items,), log-odds on the day of creation; created:
     Unix seconds (n_items,), after `start` for items to come; half_life_days: infinity where nothing fades; activity
-    (n_users,): share of the visits, sums to 1; history: users, items and times of the clicks before `start`, in time order.
+    (n_users,): share of the visits, sums to 1; history: users, items and times of clicks before `start`, by time.
     """
 
     name: str
@@ -80,7 +80,8 @@ def fading(created: Codes, now: int, half_life_days: float) -> Floats:
 
 def sigmoid(x: Floats) -> Floats:
     """Turn log-odds into a probability."""
-    return 1 / (1 + np.exp(-x))
+    odds: Floats = np.exp(-x)
+    return np.float32(1) / (1 + odds)
 
 
 def fit_level(log_odds: Floats) -> float:
