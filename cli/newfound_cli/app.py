@@ -1,7 +1,5 @@
 """The tree of commands and the options that all of them share."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Annotated, Final
 

@@ -443,7 +443,8 @@ class Project:
         progress: ProgressCallback = silent,
     ) -> dict[str, Any]:
         """Answer a file of JSON Lines requests into another; returns a summary."""
-        from newfound.recommending import Options, recommend_batch
+        from newfound.batch import recommend_batch
+        from newfound.recommending import Options
 
         options = Options(campaign, num_results, filter, filter_values, False, seed, log, at)
         return recommend_batch(self.layout, options, Path(input), Path(output), self.lock_timeout, progress)

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from newfound.dataset.age import N_AGES
 from newfound.dataset.features import FeatureFields, feature_fields_from_dict
 from newfound.dataset.histories import EventSelection
 from newfound.dataset.popularity import DecayedPopularity
@@ -34,13 +35,21 @@ AGELESS = np.iinfo(np.int64).max
 """Creation time of an item that has neither a CREATION_TIMESTAMP nor an interaction: its age is always 0."""
 
 
+NO_AGE = (0.0,) * N_AGES
+"""A flat curve: also what a version has that was trained before there was one."""
+
+
 @dataclass(frozen=True, slots=True)
 class Blend:
-    """Weights of the served score: network logit, log rule score, log decayed popularity at each half-life."""
+    """Weights of the served score: network logit, log rule score, log decayed popularity at each half-life,
+
+    and the components of age (`dataset/age.py`).
+    """
 
     network: float
     rules: float
     popularity: tuple[float, ...]
+    age: tuple[float, ...] = NO_AGE
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +78,8 @@ class BundleMeta:
     @staticmethod
     def from_dict(raw: dict[str, Any]) -> BundleMeta:
         """Read back what `to_dict` made."""
-        blend = Blend(raw["blend"]["network"], raw["blend"]["rules"], tuple(raw["blend"]["popularity"]))
+        own = raw["blend"]
+        blend = Blend(own["network"], own["rules"], tuple(own["popularity"]), tuple(own.get("age", NO_AGE)))
         return BundleMeta(
             **raw
             | {
@@ -203,12 +213,13 @@ class Bundle:
 
     def item_ids(self, codes: NDArray[np.integer]) -> list[str]:
         """Spell the ids of many items."""
-        distinct, place = np.unique(codes, return_inverse=True)
+        wanted = codes.tolist()
+        distinct = np.array(sorted(set(wanted)), np.int64)
         n = int(np.searchsorted(distinct, self.n_base_items))
-        spelled = self.base_items.ids_of(distinct[:n]) + self.new_items.ids_of(
-            distinct[n:] - self.n_base_items
-        )
-        return [spelled[k] for k in place.tolist()]
+        spelled = self.base_items.ids_of(distinct[:n])
+        spelled += self.new_items.ids_of(distinct[n:] - self.n_base_items)
+        by_code = dict(zip(distinct.tolist(), spelled, strict=True))
+        return [by_code[code] for code in wanted]
 
     def user_codes(self, user_ids: Sequence[str]) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
         """Codes of users in the base and in the overlay, -1 where unknown."""

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,11 +15,13 @@ from newfound.dataset.event_rows import EventRow
 from newfound.explore.policy import Chooser, Slate, YoungItems, serve_block, young_items
 from newfound.explore.settings import SECONDS_PER_DAY, ExplorationSettings
 from newfound.serving.bundle import Bundle
-from newfound.serving.filters import HistoryClause
 from newfound.serving.history import History, by_owner, recent_items, user_histories
 from newfound.serving.network import Floats
 from newfound.serving.relevance import log_totals, relevance, static_relevance, uncertainty
 from newfound.serving.user_state import STATE_FIELDS, Sequences, UserStates, advance, request_vectors
+
+if TYPE_CHECKING:
+    from newfound.serving.filters import HistoryClause
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +125,7 @@ class Recommender:
         """Choose the items of each request, those for equally many at a time."""
         slates: dict[int, Slate] = {}
         wanted = np.array([request.k for request in requests])
-        for k in np.unique(wanted).tolist():
+        for k in sorted(set(wanted.tolist())):
             rows = np.flatnonzero(wanted == k)
             some = slice(None) if len(rows) == len(requests) else rows
             seeds = [requests[row].seed for row in rows.tolist()]
@@ -143,12 +146,12 @@ class Recommender:
         """
         reference = self.bundle.meta.popularity_reference
         steps = np.rint(DECAY_STEPS * np.log2(1.0 + np.maximum(at - reference, 0))).astype(np.int64)
-        distinct, which = np.unique(steps, return_inverse=True)
+        distinct = sorted(set(steps.tolist()))
         shared = [
             static_relevance(self.bundle, reference + round(2 ** (step / DECAY_STEPS) - 1))
-            for step in distinct.tolist()
+            for step in distinct
         ]
-        static = shared[0] if len(shared) == 1 else np.stack(shared)[which]
+        static = shared[0] if len(shared) == 1 else np.stack(shared)[np.searchsorted(distinct, steps)]
         return relevance(self.bundle, vectors, features, tails, static)
 
     def _types(
@@ -187,13 +190,13 @@ class Recommender:
         )
         states = bundle.user_states(users)
         later = known.times > at[known_owner]
-        rewound = np.unique(known_owner[later])
+        rewound = np.bincount(known_owner[later], minlength=len(users)) > 0
         for name in STATE_FIELDS:
             getattr(states, name)[rewound] = getattr(UserStates.empty(1, bundle.network.size), name)[0]
         known_owner, known = known_owner[~later], known.rows(~later)
         due = fresh.times <= at[fresh_owner]
         fresh_owner, fresh = fresh_owner[due], fresh.rows(due)
-        again = np.isin(known_owner, rewound) if len(rewound) else np.zeros(len(known_owner), np.bool_)
+        again = rewound[known_owner]
         owner, pending = by_owner((known_owner[again], fresh_owner), (known.rows(again), fresh))
         owner, pending = owner[pending.trained], pending.rows(pending.trained)
         if len(owner):

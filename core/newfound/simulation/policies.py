@@ -14,8 +14,9 @@ from newfound.explore.policy import (
     Slate,
     YoungItems,
     among,
+    draw_noise,
     noise_source,
-    noisy_values,
+    optimism,
     slates_of,
 )
 from newfound.explore.selection import best
@@ -58,11 +59,10 @@ def _newfound(
     """Choose as `serve_block` does, without the propensities: nothing in the loop reads them."""
     if settings.exploration_weight == 0:
         return _slates(relevance, young, relevance, k)
-    values = [
-        noisy_values(row, young, own, settings, seed)
-        for row, own, seed in zip(relevance, sigma, seeds, strict=True)
-    ]
-    return _slates(relevance, young, np.stack(values), k)
+    lift, spread = optimism(young, sigma, settings)
+    values = relevance.copy()
+    values[:, young.codes] += lift + spread * draw_noise(len(young.codes), seeds)
+    return _slates(relevance, young, values, k)
 
 
 def _thompson(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from newfound import columns as c
 from newfound.schema.builtin import builtin
@@ -12,9 +13,9 @@ from newfound.simulation.world import DAY, Codes, Floats, World, fading, fit_lev
 
 START = 1_700_000_000 // DAY * DAY
 N_GENRES = 10
-N_HIDDEN = 4
+N_HIDDEN = 3
 """Directions of taste that metadata does not tell."""
-TASTE, HIDDEN_TASTE, APPEAL = 1.2, 0.8, 0.7
+TASTE, HIDDEN_TASTE, APPEAL = 2.0, 0.8, 1.0
 """Standard deviations in log-odds of taste that metadata tells, of taste that it does not, and of appeal."""
 USUAL_EVENTS = 40
 """Clicks of a user before the start, on average."""
@@ -56,14 +57,14 @@ def synthetic_world(name: str, days: float, n_users: int, seed: int) -> World:
     n_items = len(created)
     genres = chance.integers(0, N_GENRES, (n_items, 2))
     liking = chance.standard_normal((n_users, N_GENRES), dtype=np.float32) * np.float32(TASTE)
-    told = liking[:, genres[:, 0]] + liking[:, genres[:, 1]]
-    told /= np.where(genres[:, 0] == genres[:, 1], 2, np.sqrt(2)).astype(np.float32)
+    told: Floats = liking[:, genres[:, 0]] + liking[:, genres[:, 1]]
+    told /= np.where(genres[:, 0] == genres[:, 1], np.float32(2), np.float32(np.sqrt(2)))
     users = chance.standard_normal((n_users, N_HIDDEN), dtype=np.float32)
     items = chance.standard_normal((n_items, N_HIDDEN), dtype=np.float32)
-    taste = told + users @ items.T * np.float32(HIDDEN_TASTE / np.sqrt(N_HIDDEN))
-    appeal = chance.standard_normal(n_items, dtype=np.float32) * np.float32(APPEAL)
-    activity = chance.lognormal(0, 0.7, n_users)
-    activity /= activity.sum()
+    taste: Floats = told + users @ items.T * np.float32(HIDDEN_TASTE / np.sqrt(N_HIDDEN))
+    appeal: Floats = chance.standard_normal(n_items, dtype=np.float32) * np.float32(APPEAL)
+    drawn = chance.lognormal(0, 0.7, n_users)
+    activity = drawn / drawn.sum()
     order = np.arange(preset.n_old)
     now = taste[:, order] + (appeal + fading(created, START, preset.half_life_days))[order]
     item_ids = [f"i{k:05d}" for k in range(n_items)]
@@ -94,7 +95,7 @@ def synthetic_world(name: str, days: float, n_users: int, seed: int) -> World:
 
 
 def _past(
-    taste: Floats, appeal: Floats, created: Codes, activity: Floats, preset: Preset, seed: int
+    taste: Floats, appeal: Floats, created: Codes, activity: NDArray[np.float64], preset: Preset, seed: int
 ) -> tuple[Codes, Codes, Codes]:
     """What people clicked before the start, finding items by themselves: P(item) ~ its odds, each item once."""
     chance = np.random.default_rng([seed, 1])
