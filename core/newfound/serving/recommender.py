@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from newfound.dataset.event_rows import EventRow
-from newfound.explore.policy import Slate, YoungItems, serve_block, young_items
+from newfound.explore.policy import Chooser, Slate, YoungItems, serve_block, young_items
 from newfound.explore.settings import SECONDS_PER_DAY, ExplorationSettings
 from newfound.serving.bundle import Bundle
 from newfound.serving.history import History, by_owner, recent_items, user_histories
@@ -57,11 +57,12 @@ class Answer:
 
 @dataclass(frozen=True)
 class Recommender:
-    """A bundle served with exploration settings; `now` is the wall clock, Unix seconds."""
+    """A bundle served with exploration settings; `now` is the wall clock, Unix seconds; `choose`: the policy."""
 
     bundle: Bundle
     settings: ExplorationSettings
     now: int
+    choose: Chooser = serve_block
 
     @cached_property
     def young(self) -> YoungItems:
@@ -129,7 +130,7 @@ class Recommender:
             rows = np.flatnonzero(wanted == k)
             some = slice(None) if len(rows) == len(requests) else rows
             seeds = [requests[row].seed for row in rows.tolist()]
-            block = serve_block(shown[some], self.young, sigma[some], self.settings, k, seeds)
+            block = self.choose(shown[some], self.young, sigma[some], self.settings, k, seeds)
             slates |= zip(rows.tolist(), block, strict=True)
         return [slates[row] for row in range(len(requests))]
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from newfound.dataset.age import age_components
 from newfound.dataset.popularity import log_shares, weighted_log_popularity
 from newfound.dataset.rules import RulesTable, scores
 from newfound.serving.bundle import Bundle
@@ -25,6 +26,7 @@ def static_relevance(bundle: Bundle, at: int) -> Floats:
     gamma = np.asarray(meta.blend.popularity, np.float32)
     usual = float(gamma @ np.asarray(meta.popularity_prior, np.float32))
     out = (1 - r) * (usual + meta.blend.rules * meta.rule_map[0] + bundle.overlay["metadata_bias"])
+    out += age_relevance(bundle)
     popularity = bundle.popularity
     if gamma.any():
         out += r * weighted_log_popularity(popularity, at, gamma)
@@ -42,6 +44,16 @@ def static_relevance_at(bundle: Bundle, at: NDArray[np.int64]) -> Floats:
     distinct = sorted(set(steps.tolist()))
     shared = [static_relevance(bundle, reference + round(2 ** (step / DECAY_STEPS) - 1)) for step in distinct]
     return shared[0] if len(shared) == 1 else np.stack(shared)[np.searchsorted(distinct, steps)]
+
+
+def age_relevance(bundle: Bundle) -> Floats:
+    """What the ages of items add, (n_items,); age counts back from T_latest, whenever the request is."""
+    weights = np.asarray(bundle.meta.blend.age, np.float32)
+    if not weights.any():
+        return np.zeros(bundle.n_items, np.float32)
+    stated = np.asarray(bundle.overlay["created_stated"])
+    ages = bundle.meta.latest - np.where(stated, bundle.overlay["created"], 0)
+    return age_components(ages, stated, bundle.trust) @ weights
 
 
 def rule_shares(
