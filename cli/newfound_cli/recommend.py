@@ -68,8 +68,7 @@ def recommend(
         raise UsageError("nobody to recommend for", "give --user, or --input with --output")
     if input is not None and (explain or rank_items is not None):
         raise UsageError("--explain and --rank-items belong to --user", 'give "itemList" in the lines')
-    if user is not None:
-        context.use_one_thread()
+    context.use_one_thread()
     project = context.open_project(ctx)
     shared: dict[str, Any] = {
         "campaign": campaign,

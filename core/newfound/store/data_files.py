@@ -9,9 +9,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
-from arro3.core import Schema, Table
+from arro3.core import RecordBatch, RecordBatchReader, Schema, Table
 from arro3.io import read_parquet, write_parquet
 
 from newfound.columns import USER_HASH
@@ -71,6 +71,28 @@ def write_data_file(folder: Path, table: Table, source: str, offset_column: str 
     path = folder / f"{source}-{random_hex(8)}-{sha256(data).hexdigest()}.parquet"
     write_new(path, data)
     return described(path, table, len(data), offset_column)
+
+
+def stream_parquet(file: BinaryIO, schema: Schema, tables: Iterable[Table]) -> None:
+    """Write tables as they come, in bounded memory; what goes wrong while they are made is raised as it is."""
+    failures: list[BaseException] = []
+
+    def batches() -> Iterator[RecordBatch]:
+        try:
+            for table in tables:
+                yield from table.to_batches()
+        except BaseException as error:
+            failures.append(error)
+            raise
+
+    reader = RecordBatchReader.from_batches(schema, batches())
+    try:
+        write_parquet(reader, file, compression="zstd(1)", max_row_group_size=_BATCH_ROWS)
+    except Exception:
+        # The writer is native code: it knows only that its source failed.
+        if failures:
+            raise failures[0] from None
+        raise
 
 
 def described(path: Path, table: Table, size: int, offset_column: str | None) -> DataFile:
