@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from newfound.dataset import popularity
+from newfound.dataset.age import N_AGES
 from newfound.dataset.histories import EventSelection
 from newfound.explore.calibration import Calibration
 from newfound.project import Project
@@ -144,6 +145,7 @@ def base_arrays(world: World) -> Made:
         "item_bias": lambda: normal(18, n, scale=0.3),
         "M": lambda: normal(23, 1, d, d, scale=0.1),
         "fade": lambda: np.full(1, 0.98, np.float32),
+        # The last value is the weight of the memory, which is above 0.
         "state_h": lambda: np.abs(normal(19, world.users, 2 * d + 1, scale=0.3)),
         "state_item": lambda: world.last(world.history_items),
         "state_before": lambda: np.full(world.users, 40, np.uint8),
@@ -228,7 +230,7 @@ def publish(directory: Path, items: int, users: int, seed: int = 0) -> None:
         type_names=TYPE_NAMES,
         selection=EventSelection(),
         half_lives=HALF_LIVES,
-        blend=Blend(0.5, 1.0, (0.05,) * len(HALF_LIVES)),
+        blend=Blend(0.5, 1.0, (0.05,) * len(HALF_LIVES), (0.1,) * N_AGES),
         rule_map=(float(np.log(1e-4)), 0.3),
         calibration=Calibration(),
         prior_events=PRIOR_EVENTS,

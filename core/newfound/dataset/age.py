@@ -29,3 +29,16 @@ def age_components(ages: Int64, stated: NDArray[np.bool_], trust: NDArray[np.flo
     untested = (1 - trust) * np.exp(-np.maximum(ages, 0) / (UNTESTED_DAYS * DAY))
     parts = np.concatenate([curve, untested[..., None]], axis=-1)
     return np.where(stated[..., None], parts, 0).astype(np.float32)
+
+
+def weighted_age(
+    ages: Int64, stated: NDArray[np.bool_], trust: NDArray[np.float32], weights: NDArray[np.float32]
+) -> NDArray[np.float32]:
+    """`age_components(ages, stated, trust) @ weights` for a whole catalogue (n,): most is past the last knot."""
+    young = np.flatnonzero(stated & (ages < KNOTS[-1]))
+    curve = np.append(weights[:-1], 0)
+    out = np.zeros(len(ages), np.float32)
+    out[young] = np.interp(np.log(np.maximum(ages[young], 1.0)), np.log(KNOTS), curve)
+    untested = np.exp(np.maximum(ages, 0).astype(np.float32) * np.float32(-1 / (UNTESTED_DAYS * DAY)))
+    out += np.where(stated, weights[-1] * (1 - trust) * untested, np.float32(0))
+    return out

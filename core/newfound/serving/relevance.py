@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from newfound.dataset.age import age_components
+from newfound.dataset.age import weighted_age
 from newfound.dataset.popularity import log_shares, weighted_log_popularity
 from newfound.dataset.rules import RulesTable, scores
 from newfound.serving.bundle import Bundle
@@ -53,7 +53,7 @@ def age_relevance(bundle: Bundle) -> Floats:
         return np.zeros(bundle.n_items, np.float32)
     stated = np.asarray(bundle.overlay["created_stated"])
     ages = bundle.meta.latest - np.where(stated, bundle.overlay["created"], 0)
-    return age_components(ages, stated, bundle.trust) @ weights
+    return weighted_age(ages, stated, bundle.trust, weights)
 
 
 def rule_shares(
