@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
 from arro3.core import Array, ChunkedArray, DataType, Field, Schema, Table
+from numpy.typing import NDArray
 
 from newfound.store.acknowledged import acknowledged_path, render_acknowledgement
 from newfound.store.arrow import ArrowStream, plain_table
-from newfound.store.data_files import DataFile, write_data_file
+from newfound.store.data_files import DataFile, scan_polars, write_data_file, write_frame
 from newfound.store.delta_log import Change, DeltaLog, Snapshot
 from newfound.store.files import (
     create_bytes,
@@ -23,6 +25,9 @@ from newfound.store.files import (
     write_new,
 )
 from newfound.store.merging import WHEN_APPENDING, Tier, mergeable, merged
+
+if TYPE_CHECKING:
+    import polars as pl
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,29 +65,63 @@ class TableWriter:
             offset_field = Field(self.log.offset_column, DataType.int64())
             table = table.add_column(0, offset_field, ChunkedArray(offsets))
             self.next_offset += rows
-        if self._schema is not None and table.schema != self._schema:
-            raise ValueError("rows of one commit differ in their columns")
-        self._schema = table.schema
+        self._accept(table.schema)
         if rows:
             self._stage(table, source)
         return rows
 
-    def add_batches(self, batches: Iterable[ArrowStream], rows_per_file: int, source: str = "part") -> int:
-        """Stage a stream of any length in files of at least `rows_per_file` rows; return how many it had."""
+    def add_frames(self, frames: Iterable[pl.DataFrame], rows_per_file: int, source: str = "part") -> int:
+        """Stage polars frames of plain columns in files of at least `rows_per_file` rows; return how many rows."""
+        import polars as pl
+
         rows = 0
-        waiting: list[Table] = []
-        for batch in batches:
-            waiting.append(plain_table(batch))
-            if sum(table.num_rows for table in waiting) >= rows_per_file:
-                rows += self.add(_concatenated(waiting), source)
+        waiting: list[pl.DataFrame] = []
+        for frame in frames:
+            waiting.append(frame)
+            if sum(part.height for part in waiting) >= rows_per_file:
+                rows += self._add_frame(pl.concat(waiting), source)
                 waiting = []
-        return rows + self.add(_concatenated(waiting), source) if waiting else rows
+        return rows + (self._add_frame(pl.concat(waiting), source) if waiting else 0)
+
+    def _add_frame(self, frame: pl.DataFrame, source: str) -> int:
+        import polars as pl
+
+        if self.log.offset_column:
+            offsets = np.arange(self.next_offset, self.next_offset + frame.height)
+            frame = frame.select(pl.Series(self.log.offset_column, offsets), pl.all())
+            self.next_offset += frame.height
+        self._accept(plain_table(frame.clear()).schema)
+        self._stage_frame(frame, source)
+        return frame.height
+
+    def drop(self, places: NDArray[np.int64]) -> None:
+        """Take rows out of the staged files; `places`, ascending, count through all of these."""
+        first, staged, self._staged = 0, self._staged, []
+        for file in staged:
+            inside = places[slice(*np.searchsorted(places, (first, first + file.rows)))] - first
+            first += file.rows
+            self._staged.append(file)
+            if inside.size:
+                rows = scan_polars([file], self._schema).collect()
+                remove(file.path)
+                self._staged.pop()
+                self._stage_frame(rows.filter(~np.isin(np.arange(file.rows), inside)), file.source)
+
+    def _accept(self, schema: Schema) -> None:
+        if self._schema is not None and schema != self._schema:
+            raise ValueError("rows of one commit differ in their columns")
+        self._schema = schema
 
     def _stage(self, table: Table, source: str) -> DataFile:
         make_directory(self.log.folder)
         file = write_data_file(self.log.folder, table, source, self.log.offset_column)
         self._staged.append(file)
         return file
+
+    def _stage_frame(self, frame: pl.DataFrame, source: str) -> None:
+        if frame.height:
+            make_directory(self.log.folder)
+            self._staged.append(write_frame(self.log.folder, frame, source, self.log.offset_column))
 
     def commit(
         self, keep: Callable[[DataFile], bool] = lambda _: True, merge: Sequence[Tier] = WHEN_APPENDING
@@ -149,9 +188,3 @@ class TableWriter:
         for file in self._staged:
             remove(file.path)
         self._staged = []
-
-
-def _concatenated(tables: list[Table]) -> Table:
-    return Table.from_batches(
-        [batch for table in tables for batch in table.to_batches()], schema=tables[0].schema
-    )
