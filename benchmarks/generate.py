@@ -40,7 +40,9 @@ def _chunk(random: np.random.Generator, first: int, size: int) -> pl.DataFrame:
         ITEM_ID=pl.lit("i") + pl.col("item0"),
         TIMESTAMP=pl.lit(START) + pl.Series(first + np.arange(size)),
         EVENT_TYPE=pl.Series(random.choice(["view", "click", "watch"], size, p=[0.7, 0.2, 0.1])),
-        EVENT_VALUE=pl.when(pl.Series(random.random(size) < 0.5)).then(pl.Series(random.random(size).round(3))),
+        EVENT_VALUE=pl.when(pl.Series(random.random(size) < 0.5)).then(
+            pl.Series(random.random(size).round(3))
+        ),
         IMPRESSION=pl.when(pl.Series(random.random(size) < 0.25)).then(
             pl.concat_str([pl.lit("i") + pl.col(f"item{k}") for k in range(1, 1 + SHOWN)], separator="|")
         ),
