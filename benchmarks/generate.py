@@ -4,9 +4,9 @@
     python benchmarks/generate.py interactions.parquet 10000000
     python benchmarks/generate.py events.jsonl 1000000
 
-The columns are USER_ID, ITEM_ID, TIMESTAMP, EVENT_TYPE, EVENT_VALUE and IMPRESSION; a user has about 50 interactions, few
-items have most of them, half of the rows have a value and a quarter an impression of five items. The events have the
-same fields, and each an eventId. Few rows are equal.
+The columns are USER_ID, ITEM_ID, TIMESTAMP, EVENT_TYPE, EVENT_VALUE and IMPRESSION. A user has about 50 interactions,
+few items have most of them, half of the rows have a value and a quarter an impression of five items; no two rows are
+equal. The events have the same fields, and each an eventId.
 """
 
 from __future__ import annotations
