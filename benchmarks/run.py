@@ -20,6 +20,7 @@ BENCHMARKS = {
     "accuracy-ml-1m": ("accuracy.py", "ml-1m-full-approx-time", "--max-minutes", "4"),
     "accuracy-ml-1m-order": ("accuracy.py", "seq-ml-1m-rawids", "--max-minutes", "4"),
     "accuracy-beauty": ("accuracy.py", "seq-s3rec-beauty", "--max-minutes", "2"),
+    "latency": ("latency.py",),
 }
 
 
@@ -47,7 +48,29 @@ def render() -> str:
             for key in ("model", "rules", "popularity")
         )
         lines.append(f"| {report['data']} | {report['trainSeconds']:.0f} | {' | '.join(cells)} |")
-    return "\n".join(lines)
+    return "\n".join([*lines, "", *ratio_lines()])
+
+
+def ratio_lines() -> list[str]:
+    """Make the table of figures that are stated as a ratio to a yardstick of the same run."""
+    lines = [
+        "| figure | yardstick | at most | measured | peak memory | what limits it |",
+        "|---|---|---|---|---|---|",
+    ]
+    for path in sorted(RESULTS.glob("*.json")):
+        for row in json.loads(path.read_text()).get("figures", ()):
+            measured = f"**{row['ratio']:.2f} times** ({1e3 * row['seconds']:,.0f} ms)"
+            bound = f" of {row['peakLimitMegabytes']:,} MB" if row["peakLimitMegabytes"] else " MB"
+            cells = (
+                row["figure"],
+                f"{row['yardstick']} ({1e3 * row['yardstickSeconds']:,.0f} ms)",
+                f"{row['limit']:g} times",
+                measured,
+                f"{row['peakMegabytes']:,}{bound}",
+                row["limitedBy"],
+            )
+            lines.append(f"| {' | '.join(cells)} |")
+    return lines
 
 
 def main() -> None:

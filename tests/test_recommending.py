@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from newfound import recommending
+from newfound import batch as many
 from newfound.errors import InvalidFilterError, NotFoundError, UsageError
 from newfound.explore.settings import ExplorationSettings
 from newfound.hashing import hash64
@@ -449,8 +449,8 @@ def test_a_bad_line_reports_in_its_place_and_the_job_goes_on(project: Project, t
 def test_a_batch_is_logged_in_order_before_its_lines_come_out(
     project: Project, world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(recommending, "BLOCK", 8)
-    monkeypatch.setattr(recommending, "ROWS_PER_COMMIT", 20)
+    monkeypatch.setattr(many, "MAX_BLOCK", 8)
+    monkeypatch.setattr(many, "ROWS_PER_COMMIT", 20)
     users = world.users[:50]
     done, found = batch(project, tmp_path, [{"userId": user} for user in users], num_results=3)
     assert [row["input"]["userId"] for row in found] == list(users)
@@ -466,7 +466,7 @@ def test_a_batch_is_logged_in_order_before_its_lines_come_out(
 def test_the_output_of_a_batch_is_replaced_whole_or_not_at_all(
     project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(recommending, "BLOCK", 1)
+    monkeypatch.setattr(many, "MAX_BLOCK", 1)
     source, target = tmp_path / "in.jsonl", tmp_path / "out.jsonl"
     source.write_bytes(b"".join(lines({"userId": "u1"}, {"userId": "u2"})))
     target.write_text("yesterday's answers\n")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -54,6 +55,11 @@ def open_project(ctx: typer.Context) -> Project:
     project: Project = facade().Project.open(wanted.project)
     project.lock_timeout = wanted.lock_timeout
     return project
+
+
+def use_one_thread() -> None:
+    """Keep numpy from starting threads, which a command that asks for little only waits for; call it first."""
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 
 def pairs(values: list[str] | None, option: str) -> dict[str, str]:

@@ -1,7 +1,5 @@
 """`newfound events`."""
 
-from __future__ import annotations
-
 from typing import Annotated
 
 import typer
@@ -73,6 +71,7 @@ def put(
     event = {key: part for key, part in event.items() if part is not None}
     if event and source:
         raise UsageError("FILE and options of a single event exclude each other", "give one or the other")
+    context.use_one_thread()
     project = context.open_project(ctx)
     if event:
         done = project.put_events([dump_json(event).encode()], on_error=on_error.value)

@@ -1,7 +1,5 @@
 """`newfound recommend`."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any
@@ -70,6 +68,7 @@ def recommend(
         raise UsageError("nobody to recommend for", "give --user, or --input with --output")
     if input is not None and (explain or rank_items is not None):
         raise UsageError("--explain and --rank-items belong to --user", 'give "itemList" in the lines')
+    context.use_one_thread()
     project = context.open_project(ctx)
     shared: dict[str, Any] = {
         "campaign": campaign,

@@ -6,9 +6,10 @@ import io
 import os
 import shutil
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
+from unicodedata import category, east_asian_width
 
 from newfound_cli.text import heading, show
 
@@ -46,14 +47,38 @@ def details(record: Record) -> Table:
 
 def draw(table: Table, *, no_color: bool) -> str:
     """Lay a table out for standard output: coloured and folded to its width only if that is a terminal."""
+    return _for_terminal(table, no_color) if sys.stdout.isatty() else _plain(table)
+
+
+def _plain(table: Table) -> str:
+    """Align columns without cutting or wrapping: a script or a file reads this, and rich takes long to import."""
+    rows = [row for row in (table.header, *table.rows) if row]
+    widths = [max(map(_cells, column)) for column in zip(*rows, strict=True)]
+    return "".join("  ".join(_aligned(table, row, widths)).rstrip() + "\n" for row in rows)
+
+
+def _aligned(table: Table, row: Sequence[str], widths: Sequence[int]) -> Iterator[str]:
+    for index, (text, width) in enumerate(zip(row, widths, strict=True)):
+        gap = " " * (width - _cells(text))
+        yield gap + text if index in table.numbers else text + gap
+
+
+def _cells(text: str) -> int:
+    """Count the columns that text takes: wide characters two, combining ones none."""
+    if text.isascii():
+        return len(text)
+    return sum(
+        0 if category(char) in ("Mn", "Me", "Cf") else 2 if east_asian_width(char) in "WF" else 1
+        for char in text
+    )
+
+
+def _for_terminal(table: Table, no_color: bool) -> str:
     from rich.console import Console
     from rich.table import Table as Grid
     from rich.text import Text
 
-    terminal = sys.stdout.isatty()
-    plain = not terminal or no_color or os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
-    # Not a terminal: never cut or wrap, a script or a file reads this.
-    width = shutil.get_terminal_size().columns if terminal else 1_000_000
+    plain = no_color or os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
     grid = Grid(box=None, pad_edge=False, show_header=bool(table.header), header_style="bold")
     for index, name in enumerate(table.header or ["", ""]):
         grid.add_column(
@@ -67,5 +92,6 @@ def draw(table: Table, *, no_color: bool) -> str:
     out = io.StringIO()
     # rich's own NO_COLOR keeps bold; no colour system means no escape sequence at all.
     system: Literal["standard"] | None = None if plain else "standard"
+    width = shutil.get_terminal_size().columns
     Console(file=out, width=width, force_terminal=not plain, color_system=system, highlight=False).print(grid)
     return "".join(line.rstrip() + "\n" for line in out.getvalue().splitlines())

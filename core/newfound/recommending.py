@@ -4,35 +4,31 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
-from typing import Any, BinaryIO
-
-import orjson
+from typing import TYPE_CHECKING, Any
 
 from newfound.campaigns import Campaign, read_campaign, serving_version
-from newfound.dataset.event_lines import parse_time
 from newfound.dataset.event_rows import EventRow, read_events
-from newfound.dataset.output import replacing
-from newfound.errors import InputRefusedError, InvalidFilterError, NewfoundError, NotFoundError, UsageError
+from newfound.errors import InputRefusedError, InvalidFilterError, UsageError
 from newfound.explore.policy import OPTIMISM
 from newfound.explore.settings import SECONDS_PER_DAY
-from newfound.item_filters import find_filter
-from newfound.progress import Progress, ProgressCallback
 from newfound.serving.bundle import AGELESS, Bundle, open_bundle
-from newfound.serving.filters import HistoryClause, ItemFilter
 from newfound.serving.recommender import Answer, Recommender, Request
-from newfound.serving.response_log import ROWS_PER_COMMIT, LoggedAnswer, log_answers, new_recommendation_id
+from newfound.serving.response_log import ROWS_PER_COMMIT, LoggedAnswer, log_rows, new_recommendation_id
 from newfound.solutions import read_solution
 from newfound.store.layout import Layout
 from newfound.store.tables import Table
 from newfound.store.versions import Version
 
+if TYPE_CHECKING:
+    from arro3.core import Table as ArrowTable
+
+    from newfound.serving.filters import HistoryClause, ItemFilter
+
 MAX_RESULTS = 500
 MAX_RANKED = 500
-BLOCK = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +82,11 @@ class Desk:
     @cached_property
     def filter(self) -> ItemFilter | None:
         """The named or inline filter."""
-        return find_filter(self.layout, self.options.filter) if self.options.filter else None
+        if not self.options.filter:
+            return None
+        from newfound.item_filters import find_filter
+
+        return find_filter(self.layout, self.options.filter)
 
     @cached_property
     def at(self) -> int | None:
@@ -111,17 +111,23 @@ class Desk:
             by_user.setdefault(row.user, []).append(row)
         return by_user
 
-    def log(self, answers: Sequence[LoggedAnswer]) -> None:
-        """Store responses durably, before anyone sees them."""
-        log_answers(
-            Table(self.layout, "recommendations"),
+    def log_rows(self, answers: Sequence[LoggedAnswer]) -> ArrowTable:
+        """Turn responses into rows of the response log."""
+        return log_rows(
             answers,
             campaign=self.campaign.name,
             solution_version=self.version.name,
             exploration_weight=self.campaign.settings.exploration_weight,
             filter_expression=self.filter.expression if self.filter else None,
-            lock_timeout=self.lock_timeout,
         )
+
+    def log(self, rows: Sequence[ArrowTable]) -> None:
+        """Store rows of `log_rows` durably, in one commit, before anyone sees the responses."""
+        if not rows:
+            return
+        with Table(self.layout, "recommendations").writing(self.lock_timeout) as writer:
+            writer.add_batches(rows, ROWS_PER_COMMIT)
+            writer.commit()
 
 
 def recommend(
@@ -136,19 +142,19 @@ def recommend(
     clauses = desk.clauses(options.filter_values or {})
     events = desk.new_events([user])
     name = new_recommendation_id()
-    ranked = _candidates(rank_items)
+    ranked = candidates(rank_items)
     k = options.num_results if ranked is None else len(ranked)
     request = Request(user, k, seed_text(options.seed, user, name), desk.at, clauses, ranked)
     answer = desk.recommender.answer([request], events)[0]
-    items = tuple(desk.bundle.item_id(code) for code in answer.slate.items.tolist())
+    items = desk.bundle.item_ids(answer.slate.items)
     if options.log:
-        desk.log([LoggedAnswer(name, items, answer)])
+        desk.log([desk.log_rows([LoggedAnswer(name, items, answer)])])
     entries = [_entry(answer, k, item) for k, item in enumerate(items)]
     if options.explain:
         entries = [entry | _explanation(desk, answer, k) for k, entry in enumerate(entries)]
     entries += [
         {"itemId": item, "score": None, "propensity": None, "explored": False}
-        for item in _unknown(desk.bundle, ranked)
+        for item in unknown_items(desk.bundle, ranked)
     ]
     return {
         "recommendationId": name if options.log else None,
@@ -161,6 +167,8 @@ def recommend(
 
 def request_time(text: str) -> int:
     """Read `--at`: Unix seconds or ISO 8601 with an offset, past or future; raise UsageError."""
+    from newfound.dataset.event_lines import parse_time
+
     try:
         return parse_time(text, math.inf)
     except InputRefusedError as error:
@@ -174,7 +182,8 @@ def seed_text(seed: int | None, user: str, recommendation_id: str) -> str:
     return recommendation_id if seed is None else f"{seed}:{user}"
 
 
-def _candidates(rank_items: Sequence[str] | None) -> tuple[str, ...] | None:
+def candidates(rank_items: Sequence[str] | None) -> tuple[str, ...] | None:
+    """Check items to rank, None for the whole catalogue; raise UsageError for none or too many."""
     if rank_items is None:
         return None
     if not 1 <= len(rank_items) <= MAX_RANKED:
@@ -182,7 +191,7 @@ def _candidates(rank_items: Sequence[str] | None) -> tuple[str, ...] | None:
     return tuple(rank_items)
 
 
-def _unknown(bundle: Bundle, ranked: Sequence[str] | None) -> list[str]:
+def unknown_items(bundle: Bundle, ranked: Sequence[str] | None) -> list[str]:
     """Items to rank that the version does not know: they follow the others, without a score."""
     return [item for item in dict.fromkeys(ranked or ()) if bundle.item_code(item) < 0]
 
@@ -221,140 +230,3 @@ def _explanation(desk: Desk, answer: Answer, k: int) -> dict[str, Any]:
         "clicks": clicked,
         "reason": reason,
     }
-
-
-def recommend_batch(
-    layout: Layout,
-    options: Options,
-    source: Path,
-    output: Path,
-    lock_timeout: float,
-    progress: ProgressCallback,
-) -> dict[str, Any]:
-    """Answer JSON Lines of requests in order; a bad line reports its error and the job goes on.
-
-    The output is replaced atomically. Raises NotFoundError for a missing input, UsageError for equal paths.
-    """
-    started = time.monotonic()
-    if not source.is_file():
-        raise NotFoundError(
-            f"{source} is no file", 'give a file of JSON Lines such as {"userId": "1"}', str(source)
-        )
-    if source.resolve() == output.resolve():
-        raise UsageError("input and output are the same file", "write to another file")
-    desk = Desk(layout, options, lock_timeout)
-    events = desk.new_events(None)
-    lines = errors = 0
-    with replacing(output) as target, source.open("rb") as file:
-        waiting: list[LoggedAnswer] = []
-        held: list[bytes] = []
-        for block in _blocks(file):
-            parsed = [_parse_line(desk, line) for line in block]
-            rows, logged = _answer_block(desk, parsed, events)
-            errors += sum(isinstance(entry, _BadLine) for entry in parsed)
-            lines += len(block)
-            held.extend(rows)
-            waiting.extend(logged)
-            if len(waiting) >= ROWS_PER_COMMIT:
-                _release(desk, waiting, held, target)
-            progress(Progress("recommend", lines))
-        _release(desk, waiting, held, target)
-    return {
-        "input": str(source),
-        "output": str(output),
-        "lines": lines,
-        "errors": errors,
-        "campaign": desk.campaign.name,
-        "solutionVersion": desk.version.name,
-        "seconds": time.monotonic() - started,
-    }
-
-
-def _release(desk: Desk, waiting: list[LoggedAnswer], held: list[bytes], target: BinaryIO) -> None:
-    """Log answers, then let their lines out."""
-    if desk.options.log and waiting:
-        desk.log(waiting)
-    target.writelines(held)
-    waiting.clear()
-    held.clear()
-
-
-@dataclass(frozen=True, slots=True)
-class _BadLine:
-    raw: Any
-    error: str
-
-
-@dataclass(frozen=True, slots=True)
-class _Asked:
-    raw: dict[str, Any]
-    request: Request
-    recommendation_id: str
-
-
-def _blocks(lines: Iterable[bytes]) -> Iterator[list[bytes]]:
-    block: list[bytes] = []
-    for line in lines:
-        if line.strip():
-            block.append(line)
-        if len(block) == BLOCK:
-            yield block
-            block = []
-    if block:
-        yield block
-
-
-def _parse_line(desk: Desk, line: bytes) -> _Asked | _BadLine:
-    try:
-        raw = orjson.loads(line)
-    except orjson.JSONDecodeError as error:
-        return _BadLine(line.decode(errors="replace").strip(), f"not JSON: {error}")
-    try:
-        return _asked(desk, raw)
-    except NewfoundError as error:
-        return _BadLine(raw, f"{error.message}; {error.hint}" if error.hint else error.message)
-
-
-def _asked(desk: Desk, raw: Any) -> _Asked:  # noqa: ANN401  # any JSON value
-    if not isinstance(raw, dict) or not isinstance(raw.get("userId"), str) or not raw["userId"]:
-        raise InputRefusedError("a line needs a userId, a string", 'write {"userId": "1"}')
-    items = raw.get("itemList")
-    if items is not None and not (isinstance(items, list) and all(isinstance(item, str) for item in items)):
-        raise InputRefusedError("itemList is not a list of strings", 'write "itemList": ["1", "2"]')
-    values = raw.get("filterValues") or desk.options.filter_values or {}
-    if not (isinstance(values, dict) and all(isinstance(value, str) for value in values.values())):
-        raise InputRefusedError(
-            "filterValues is not an object of strings", 'write "filterValues": {"TYPES": "\\"click\\""}'
-        )
-    at = request_time(str(raw["at"])) if raw.get("at") is not None else desk.at
-    name = new_recommendation_id()
-    seed = seed_text(desk.options.seed, raw["userId"], name)
-    ranked = _candidates(items)
-    k = desk.options.num_results if ranked is None else len(ranked)
-    return _Asked(raw, Request(raw["userId"], k, seed, at, desk.clauses(values), ranked), name)
-
-
-def _answer_block(
-    desk: Desk, parsed: Sequence[_Asked | _BadLine], events: Mapping[str, Sequence[EventRow]]
-) -> tuple[list[bytes], list[LoggedAnswer]]:
-    asked = [entry for entry in parsed if isinstance(entry, _Asked)]
-    answers = iter(desk.recommender.answer([entry.request for entry in asked], events) if asked else [])
-    rows: list[bytes] = []
-    logged: list[LoggedAnswer] = []
-    for entry in parsed:
-        if isinstance(entry, _BadLine):
-            rows.append(orjson.dumps({"input": entry.raw, "output": None, "error": entry.error}) + b"\n")
-            continue
-        answer = next(answers)
-        items = tuple(desk.bundle.item_id(code) for code in answer.slate.items.tolist())
-        logged.append(LoggedAnswer(entry.recommendation_id, items, answer))
-        unknown = _unknown(desk.bundle, entry.request.candidates)
-        output = {
-            "recommendationId": entry.recommendation_id if desk.options.log else None,
-            "recommendedItems": [*items, *unknown],
-            "scores": [*answer.scores.tolist(), *(None for _ in unknown)],
-            "propensities": [*answer.slate.propensities.tolist(), *(None for _ in unknown)],
-            "explored": [*answer.slate.explored.tolist(), *(False for _ in unknown)],
-        }
-        rows.append(orjson.dumps({"input": entry.raw, "output": output, "error": None}) + b"\n")
-    return rows, logged

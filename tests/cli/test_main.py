@@ -231,6 +231,17 @@ def test_a_short_command_imports_no_library_of_validators_or_tables() -> None:
     assert "typer" in loaded and not loaded & {"pydantic", "rich", "numpy", "polars", "jax"}
 
 
+def test_a_put_imports_neither_polars_nor_a_library_of_tables(tmp_path: Path) -> None:
+    assert run(["init", "-q", str(tmp_path)]) == 0
+    code = "import atexit, sys; atexit.register(lambda: print(*sys.modules, file=sys.stderr))\n"
+    code += "from newfound_cli.main import main; main()"
+    line = ["-C", str(tmp_path), "-q", "events", "put", "--user", "u", "--item", "i"]
+    done = subprocess.run([sys.executable, "-c", code, *line], capture_output=True, check=True, text=True)
+    assert done.stdout.startswith("accepted")
+    loaded = set(done.stderr.split())
+    assert "numpy" in loaded and not loaded & {"deltalake", "jax", "numpy.ma", "polars", "rich"}
+
+
 def test_running_twice_in_one_process_is_the_same(cli: Cli) -> None:
     assert cli("status") == cli("status")
     assert run(["status", "-q"]) == 0

@@ -20,6 +20,12 @@ def test_a_record_is_lines_of_key_and_value_without_its_warnings() -> None:
     assert draw(table, no_color=False) == "solution version  default@v1\nitems             3\n"
 
 
+def test_wide_and_combining_characters_keep_the_columns_straight() -> None:
+    rows = [["茶壶", "1"], ["e\u0301tude", "22"], ["ab", "333"]]
+    drawn = draw(Table(["item", "n"], rows, frozenset({1})), no_color=False)
+    assert drawn == "item     n\n茶壶     1\ne\u0301tude   22\nab     333\n"
+
+
 def test_nothing_is_cut_or_wrapped_where_there_is_no_terminal() -> None:
     words = "word " * 100
     assert words.strip() in draw(Table(["a", "b"], [[words, "x" * 500]]), no_color=False)

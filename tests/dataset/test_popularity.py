@@ -7,7 +7,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from newfound.dataset.popularity import DecayedPopularity, empty, log_shares, updated, values_at
+from newfound.dataset.popularity import (
+    BACK_OFF_EVENTS,
+    SHARE_FLOOR,
+    DecayedPopularity,
+    empty,
+    log_popularity,
+    log_shares,
+    updated,
+    values_at,
+    weighted_log_popularity,
+)
 
 HALF_LIVES = [900.0, 86_400.0, np.inf]
 NOW = 1_700_000_000
@@ -82,3 +92,26 @@ def test_shares_are_those_of_the_formula() -> None:
     assert logs.dtype == np.float32
     assert logs[0] == pytest.approx(np.log([0.7501, 0.2501, 0.0001]), abs=1e-5)
     assert logs[1] == pytest.approx(np.log([1e-4] * 3), abs=1e-5)
+
+
+@given(events, st.integers(0, 100_000))
+def test_popularity_backs_off_to_the_next_longer_half_life(people: list[Event], later: int) -> None:
+    expected = []
+    longer = np.full(5, 0.2)
+    for row in reversed(brute_force(people, NOW + later)):
+        longer = (np.array(row) + BACK_OFF_EVENTS * longer) / (sum(row) + BACK_OFF_EVENTS)
+        expected.insert(0, np.log(longer + SHARE_FLOOR))
+    logs = log_popularity(added(empty(HALF_LIVES, 5), people), NOW + later)
+    assert logs.dtype == np.float32
+    assert logs == pytest.approx(np.array(expected), abs=1e-5)
+
+
+@pytest.mark.parametrize("weights", [[0.5, 0.0, 2.0], [0.0, 0.0, 0.0], [0.0, -1.0, 0.0]])
+@pytest.mark.parametrize("n_items", [1, 5, 40_000])
+def test_weighted_popularity_is_the_product_with_the_weights(weights: list[float], n_items: int) -> None:
+    rng = np.random.default_rng(0)
+    items, times = rng.integers(0, n_items, 500), NOW - rng.integers(0, 200_000, 500)
+    state = updated(empty(HALF_LIVES, n_items), items.astype(np.int32), times, n_items)
+    gamma = np.array(weights, np.float32)
+    expected = gamma @ log_popularity(state, NOW + 5000)
+    assert weighted_log_popularity(state, NOW + 5000, gamma) == pytest.approx(expected, abs=1e-4)

@@ -1,11 +1,9 @@
 import numpy as np
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
 
-from newfound.explore import policy
 from newfound.explore.policy import YoungItems, serve, young_items
 from newfound.explore.settings import ExplorationSettings
 
@@ -90,30 +88,3 @@ def test_no_uncertainty_means_no_exploration() -> None:
     relevance = np.linspace(1, 0, N_ITEMS, dtype=np.float32)
     slate = serve(relevance, YOUNG, np.zeros(N_YOUNG, np.float32), ExplorationSettings(1.0), K, "seed")
     assert slate.items.tolist() == list(range(K))
-
-
-def test_propensities_agree_with_frequencies_of_redrawn_slates(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(policy, "DRAWS", 2_000)
-    rng = np.random.default_rng(1)
-    relevance = rng.normal(0, 1, N_ITEMS).astype(np.float32)
-    sigma = rng.uniform(0.2, 1.5, N_YOUNG).astype(np.float32)
-    settings = ExplorationSettings(0.5)
-    slate = serve(relevance, YOUNG, sigma, settings, K, "served")
-    monkeypatch.setattr(policy, "DRAWS", 1)
-    redrawn = np.array(
-        [serve(relevance, YOUNG, sigma, settings, K, f"again {k}").items for k in range(4_000)]
-    )
-    frequencies = (redrawn == slate.items).mean(axis=0)
-    # Two independent estimates of the same probability, from 2,000 and 4,000 draws.
-    error = 4 * np.sqrt(0.25 / 2_000 + 0.25 / 4_000)
-    assert np.abs(slate.propensities - frequencies).max() < error
-
-
-def test_ties_go_to_the_lower_item() -> None:
-    assert policy.top(np.zeros(5, np.float32), 3).tolist() == [0, 1, 2]
-
-
-@pytest.mark.parametrize("k", [0, 1, 5, 9])
-def test_top_returns_at_most_what_there_is(k: int) -> None:
-    values = np.array([0.5, -np.inf, 2.0], np.float32)
-    assert policy.top(values, k).tolist() == [2, 0][:k]

@@ -53,9 +53,11 @@ def test_a_new_user_has_later_events_only_and_a_stranger_none(bundle: Bundle) ->
 
 
 def test_rules_look_at_the_last_trained_items() -> None:
-    assert recent_items(history([1, 2, 3], [True, False, True])).tolist() == [1, 3]
-    long = history(list(range(50)), [True] * 50)
-    assert recent_items(long).tolist() == list(range(50 - MAX_LAG, 50))
+    two = history([1, 2, 3, *range(50)], [True, False, True, *[True] * 50])
+    items, starts, stops = recent_items(np.array([0] * 3 + [2] * 50), two, 3)
+    assert items[starts[0] : stops[0]].tolist() == [1, 3]
+    assert starts[1] == stops[1]
+    assert items[starts[2] : stops[2]].tolist() == list(range(50 - MAX_LAG, 50))
 
 
 def test_tails_put_new_events_behind_the_last_old_ones(bundle: Bundle) -> None:
@@ -63,7 +65,7 @@ def test_tails_put_new_events_behind_the_last_old_ones(bundle: Bundle) -> None:
         np.array([0, 2, 2, 3]), np.array([7, 8, 9], np.int32), np.zeros(3, np.int64), np.zeros(3, np.int16)
     )
     tails = join_tails(bundle, ["u0", "u1", "stranger"], new)
-    old = [recent_items(user_history(bundle, user)).tolist() for user in ("u0", "u1")]
+    old = [user_history(bundle, user).items[-MAX_LAG:].tolist() for user in ("u0", "u1")]
     parts = [tails.items[start:stop].tolist() for start, stop in zip(tails.starts, tails.stops, strict=True)]
     assert parts == [[*old[0], 7, 8], old[1], [9]]
     assert (tails.stops - tails.fresh).tolist() == [2, 0, 1]

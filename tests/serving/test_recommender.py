@@ -173,7 +173,7 @@ def test_a_block_of_requests_is_answered_as_each_alone(bundle: Bundle, weight: f
         assert items(bundle, answer) == items(bundle, alone)
         np.testing.assert_allclose(answer.relevance, alone.relevance, atol=1e-5)
         np.testing.assert_allclose(answer.scores, alone.scores, rtol=1e-4)
-        np.testing.assert_allclose(answer.slate.propensities, alone.slate.propensities)
+        np.testing.assert_allclose(answer.slate.propensities, alone.slate.propensities, rtol=1e-4)
 
 
 def test_scores_are_shares_of_the_whole_catalogue_whatever_is_filtered(bundle: Bundle) -> None:

@@ -195,6 +195,16 @@ def test_a_published_version_without_its_document_is_damage_that_is_named(layout
         list_versions(layout, "shop")
 
 
+def test_a_named_version_is_found_whatever_happened_to_the_others(layout: Layout) -> None:
+    first, second = full(layout, 0), full(layout, 1)
+    (first.folder / "version.json").write_text("{}")
+    assert find_version(layout, second.name) == second
+    building = start(layout)
+    assert find_version(layout, building.name).folder == building.folder
+    with pytest.raises(DamagedError, match=r"v1/version\.json"):
+        find_version(layout, first.name)
+
+
 def test_newest_is_by_data_and_not_by_number(layout: Layout) -> None:
     first = full(layout, 0)
     second = update(layout, first, 50)

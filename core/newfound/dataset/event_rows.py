@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from newfound import columns as c
 from newfound.dataset.histories import EventSelection
-from newfound.hashing import hash64
+from newfound.hashing import hash64_many
 from newfound.store.data_files import DataFile
 from newfound.store.delta_log import Snapshot
 from newfound.store.tables import Table
@@ -64,7 +64,7 @@ def read_events(
         return []
     hashes = None
     if users is not None:
-        hashes = np.unique(np.fromiter((hash64(user) for user in users), np.uint64).view(np.int64))
+        hashes = np.sort(hash64_many(users).view(np.int64))
     data = table.read((*_EVENT_COLUMNS, c.USER_HASH), lambda file: _may_hold(file, since, hashes), snapshot)
     events = []
     for batch in data.to_batches():

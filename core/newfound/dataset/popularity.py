@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,10 +10,13 @@ from numpy.typing import ArrayLike, NDArray
 
 from newfound.dataset.runs import Int32, Int64
 
+Float32 = NDArray[np.float32]
 Float64 = NDArray[np.float64]
 
 BACK_OFF_EVENTS = 20.0
 SHARE_FLOOR = 1e-4
+
+_BLOCK_ITEMS = 1 << 14
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +39,8 @@ def empty(half_lives: ArrayLike, n_items: int) -> DecayedPopularity:
 
 
 def values_at(state: DecayedPopularity, seconds: int) -> Float64:
-    """Decay to a time at or after the reference: value * 2^-((seconds - reference) / half-life)."""
-    return state.values * np.exp2((state.reference - seconds) / state.half_lives)[:, None]
+    """Decay to another time: value * 2^-(|seconds - reference| / half-life)."""
+    return state.values * _decay(state, seconds)[:, None]
 
 
 def updated(state: DecayedPopularity, items: Int32, times: Int64, n_items: int) -> DecayedPopularity:
@@ -52,23 +56,50 @@ def updated(state: DecayedPopularity, items: Int32, times: Int64, n_items: int) 
     return DecayedPopularity(state.half_lives, values, reference)
 
 
-def shares(values: Float64) -> Float64:
-    """Turn decayed counts `[n_half_lives, n_items]`, shortest half-life first, into shares that sum to 1.
-
-    Each half-life is smoothed toward the next longer one as if by BACK_OFF_EVENTS events, so that the only click
-    of a quiet hour does not pass for all of popularity.
-    """
-    result = np.empty_like(values)
-    longer = np.full(values.shape[1], 1 / max(values.shape[1], 1))
-    for k in range(len(values) - 1, -1, -1):
-        longer = (values[k] + BACK_OFF_EVENTS * longer) / (values[k].sum() + BACK_OFF_EVENTS)
-        result[k] = longer
+def log_popularity(state: DecayedPopularity, seconds: int) -> Float32:
+    """Return log(share + SHARE_FLOOR) `[n_half_lives, n_items]` at a Unix second."""
+    decay = _decay(state, seconds)
+    result = np.empty(state.values.shape, np.float32)
+    for k, share in _shares(state.values, decay, decay * state.values.sum(axis=1)):
+        result[k] = np.log(share + np.float32(SHARE_FLOOR))
     return result
 
 
-def log_popularity(state: DecayedPopularity, seconds: int) -> NDArray[np.float32]:
-    """Return log(share + SHARE_FLOOR) `[n_half_lives, n_items]` at a Unix second at or after the reference."""
-    return np.log(shares(values_at(state, seconds)) + SHARE_FLOOR).astype(np.float32)
+def weighted_log_popularity(state: DecayedPopularity, seconds: int, weights: Float32) -> Float32:
+    """Return `weights @ log_popularity(state, seconds)`, `[n_items]`, in one pass that stays in the cache."""
+    decay = _decay(state, seconds)
+    totals = decay * state.values.sum(axis=1)
+    result = np.zeros(state.values.shape[1], np.float32)
+    for low in range(0, len(result), _BLOCK_ITEMS):
+        part = slice(low, low + _BLOCK_ITEMS)
+        for k, share in _shares(state.values[:, part], decay, totals, len(result)):
+            if weights[k]:
+                result[part] += weights[k] * np.log(share + np.float32(SHARE_FLOOR))
+    return result
+
+
+def _decay(state: DecayedPopularity, seconds: int) -> Float64:
+    """What is left of the counts: they say as little of a day before their reference as of a day after.
+
+    So a question about the past is not answered by the fashion of the end.
+    """
+    return np.exp2(-abs(seconds - state.reference) / state.half_lives)
+
+
+def _shares(
+    values: Float64, decay: Float64, totals: Float64, n_items: int | None = None
+) -> Iterator[tuple[int, Float32]]:
+    """Yield each half-life, the longest first, with the shares of items in all `decay * values`, whose sum is `totals`.
+
+    values: `[n_half_lives, n]`, shortest half-life first, of n among n_items (None: all). Each half-life is smoothed
+    toward the next longer one as if by BACK_OFF_EVENTS events, so that the only click of a quiet hour does not pass
+    for all of popularity.
+    """
+    longer = np.full(values.shape[1], 1 / max(n_items or values.shape[1], 1))
+    for k in range(len(values) - 1, -1, -1):
+        longer *= BACK_OFF_EVENTS / (totals[k] + BACK_OFF_EVENTS)
+        longer += values[k] * (decay[k] / (totals[k] + BACK_OFF_EVENTS))
+        yield k, longer.astype(np.float32)
 
 
 def log_shares(values: NDArray[np.floating], floor: float = SHARE_FLOOR) -> NDArray[np.float32]:
@@ -77,6 +108,6 @@ def log_shares(values: NDArray[np.floating], floor: float = SHARE_FLOOR) -> NDAr
     Serves rule scores in the blend.
     """
     total = values.sum(axis=-1, keepdims=True, dtype=np.float64)
-    shares = np.divide(values, total, out=np.zeros(values.shape), where=total > 0)
-    logs: NDArray[np.float32] = np.log(shares + floor).astype(np.float32)
-    return logs
+    logs = values * np.divide(1, total, out=np.zeros_like(total), where=total > 0).astype(np.float32)
+    logs += np.float32(floor)
+    return np.log(logs, dtype=np.float32)

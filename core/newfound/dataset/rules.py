@@ -9,6 +9,7 @@ The counts T stay raw, so new events can be added to them without touching the p
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -18,8 +19,6 @@ from newfound.dataset.runs import Int32, Int64, ranges
 RECENCY = 0.8
 SMOOTHING = 20.0
 TARGET_POWER = 0.2
-
-_BLOCK_USERS = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,22 +86,22 @@ def scores(table: RulesTable, items: Int32, starts: Int64, stops: Int64) -> Floa
     The last 20 events count. A history without rules scores 0 everywhere.
     """
     n_items = len(table.counts)
-    source_scale = 1 / (table.counts + SMOOTHING)
     target_scale = (table.counts + SMOOTHING) ** -TARGET_POWER
     starts = np.maximum(starts, stops - MAX_LAG)
-    result = np.empty((len(starts), n_items), np.float32)
-    for low in range(0, len(starts), _BLOCK_USERS):
-        start, stop = starts[low : low + _BLOCK_USERS], stops[low : low + _BLOCK_USERS]
-        position = ranges(start, stop)
-        source = items[position]
-        weight = RECENCY ** (np.repeat(stop, stop - start) - 1 - position) * source_scale[source]
-        row = np.repeat(np.arange(len(start)) * n_items, stop - start)
-        n_rules = np.diff(table.offsets)[source]
-        rule = ranges(table.offsets[source], table.offsets[source + 1])
-        total = np.bincount(
-            np.repeat(row, n_rules) + table.items[rule],
-            np.repeat(weight, n_rules) * table.values[rule],
-            minlength=len(start) * n_items,
-        )
-        result[low : low + _BLOCK_USERS] = total.reshape(len(start), n_items) * target_scale
+    position = ranges(starts, stops)
+    source = items[position]
+    weights = RECENCY ** (np.repeat(stops, stops - starts) - 1 - position) / (
+        table.counts[source] + SMOOTHING
+    )
+    first, last = table.offsets[source], table.offsets[source + 1]
+    runs = [slice(low, high) for low, high in zip(first.tolist(), last.tolist(), strict=True)]
+    bounds = np.append(0, np.cumsum(stops - starts))
+    result = np.zeros((len(starts), n_items), np.float32)
+    # One user at a time: its sums stay in cache, and the rules of an item are read in one piece.
+    for user, (low, high) in enumerate(pairwise(bounds.tolist())):
+        if low < high:
+            targets = np.concatenate([table.items[run] for run in runs[low:high]])
+            values = np.concatenate([table.values[run] for run in runs[low:high]])
+            values = values * np.repeat(weights[low:high], last[low:high] - first[low:high])
+            result[user] = np.bincount(targets, values, minlength=n_items) * target_scale
     return result

@@ -6,21 +6,23 @@ sigma_ui is the posterior standard deviation and taper_i = sqrt(1 - age / cut-of
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 
 import numpy as np
 from numpy.typing import NDArray
 
+from newfound.explore.propensities import slot_propensities
+from newfound.explore.selection import best
 from newfound.explore.settings import SECONDS_PER_DAY, ExplorationSettings
 
 Floats = NDArray[np.float32]
 
 OPTIMISM = np.float32(0.75)
 NOISE = np.float32(0.5)
-DRAWS = 128
-FARTHEST = np.float32(4.0)
-"""Noise beyond this many standard deviations is left out of the propensities' candidates."""
+STILL = np.float32(1e-6)
+"""A value that is spread less than this stands still."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,31 +50,48 @@ class Slate:
     explored: NDArray[np.bool_]
 
 
+Chooser = Callable[[Floats, YoungItems, Floats, ExplorationSettings, int, Sequence[str]], list[Slate]]
+"""A policy: relevance (n, n_items) of n users, young items, their sigma (n, m), settings, k and seeds of noise (n,)."""
+
+
+def optimism(young: YoungItems, sigma: Floats, settings: ExplorationSettings) -> tuple[Floats, Floats]:
+    """What exploration adds to the relevance of young items: mean and standard deviation, shaped like sigma."""
+    spread = np.float32(settings.gain) * sigma * young.taper
+    return OPTIMISM * spread, NOISE * spread
+
+
 def noise_source(seed: str, purpose: str) -> np.random.Generator:
     """Make the generator that a seed text names; every purpose has its own stream."""
-    key = int.from_bytes(blake2b(f"{purpose}:{seed}".encode(), digest_size=16).digest(), "little")
-    return np.random.Generator(np.random.Philox(key=key))
+    return np.random.Generator(np.random.Philox(key=noise_key(seed, purpose)))
 
 
-def top(values: Floats, k: int) -> NDArray[np.int64]:
-    """Positions of the k largest finite values, best first; ties go to the lower position."""
-    k = min(k, len(values))
-    if k <= 0:
-        return np.zeros(0, np.int64)
-    threshold = np.partition(values, len(values) - k)[len(values) - k]
-    candidates = np.flatnonzero(values >= threshold)
-    best = candidates[np.argsort(-values[candidates], kind="stable")][:k]
-    return best[np.isfinite(values[best])]
+def noise_key(seed: str, purpose: str) -> NDArray[np.uint64]:
+    """The generator's key (2,)."""
+    digest = blake2b(f"{purpose}:{seed}".encode(), digest_size=16).digest()
+    return np.frombuffer(digest, "<u8").astype(np.uint64)
+
+
+def draw_noise(n: int, seeds: Sequence[str]) -> Floats:
+    """Draw eps (len(seeds), n) of n young items: for each seed what `noise_source` gives for exploration."""
+    noise = np.empty((len(seeds), n), np.float32)
+    bits = np.random.Philox(key=0)
+    source, start = np.random.Generator(bits), bits.state
+    for row, seed in zip(noise, seeds, strict=True):
+        # A new key makes it the generator of this seed, at a tenth of the cost of making one.
+        start["state"]["key"] = noise_key(seed, "exploration")
+        bits.state = start
+        source.standard_normal(dtype=np.float32, out=row)
+    return noise
 
 
 def noisy_values(
     relevance: Floats, young: YoungItems, sigma: Floats, settings: ExplorationSettings, seed: str
 ) -> Floats:
     """Values (n_items,) to rank by: relevance, plus the randomised bonus for young items."""
-    spread = np.float32(settings.gain) * sigma * young.taper
-    noise = noise_source(seed, "exploration").standard_normal(len(young.codes), dtype=np.float32)
+    lift, spread = optimism(young, sigma, settings)
     values = relevance.copy()
-    values[young.codes] += OPTIMISM * spread + NOISE * spread * noise
+    noise = noise_source(seed, "exploration").standard_normal(len(young.codes), dtype=np.float32)
+    values[young.codes] += lift + spread * noise
     return values
 
 
@@ -83,41 +102,52 @@ def serve(
 
     relevance: float32 (n_items,), -inf for items that must not be shown; sigma: float32 (m,) for young items.
     """
-    greedy = top(relevance, k)
-    spread = np.float32(settings.gain) * sigma * young.taper
+    return serve_block(relevance[None], young, sigma[None], settings, k, [seed])[0]
+
+
+def serve_block(
+    relevance: Floats,
+    young: YoungItems,
+    sigma: Floats,
+    settings: ExplorationSettings,
+    k: int,
+    seeds: Sequence[str],
+) -> list[Slate]:
+    """Choose k items for each of some users: `serve` with a row a user, and the same answers."""
+    greedy = best(relevance, k)
     if settings.exploration_weight == 0 or not len(young.codes):
-        return Slate(greedy.astype(np.int32), np.ones(len(greedy)), np.zeros(len(greedy), np.bool_))
-    values = noisy_values(relevance, young, sigma, settings, seed)
-    served = top(values, k)
-    mean = relevance[young.codes] + OPTIMISM * spread
-    values[young.codes] = -np.inf
-    settled = top(values, k)
-    reach = mean + FARTHEST * NOISE * spread
-    floor = values[settled[-1]] if len(settled) == k else -np.inf
-    movable = (reach >= floor) & np.isfinite(mean) | np.isin(young.codes, served)
-    candidates = np.concatenate([settled, young.codes[movable]])
-    centers = np.concatenate([values[settled], mean[movable]])
-    spreads = np.concatenate([np.zeros(len(settled), np.float32), NOISE * spread[movable]])
-    propensities = slot_propensities(candidates, centers, spreads, served, noise_source(seed, "propensity"))
-    is_young = np.isin(served, young.codes)
-    return Slate(served.astype(np.int32), propensities, is_young & ~np.isin(served, greedy))
+        return slates_of(greedy, np.ones(greedy.shape), np.zeros(greedy.shape, np.bool_))
+    lift, spread = optimism(young, sigma, settings)
+    noise = draw_noise(len(young.codes), seeds)
+    means = relevance[:, young.codes] + lift
+    values = relevance.copy()
+    values[:, young.codes] = means + spread * noise
+    served = best(values, k)
+    at = np.minimum(np.searchsorted(young.codes, served), len(young.codes) - 1)
+    is_young = young.codes[at] == served
+    moving = spread > STILL
+    values[:, young.codes] = np.where(moving, -np.inf, values[:, young.codes])
+    settled = best(values, k)
+    propensities = slot_propensities(
+        np.where(settled >= 0, np.take_along_axis(values, settled, axis=1), -np.inf),
+        np.where(moving, means, -np.inf),
+        np.maximum(spread, STILL),
+        np.where(served < 0, -2, np.where(is_young & np.take_along_axis(moving, at, axis=1), at, -1)),
+    )
+    return slates_of(served, propensities, is_young & ~among(served, greedy, relevance.shape[1]))
 
 
-def slot_propensities(
-    candidates: NDArray[np.integer],
-    centers: Floats,
-    spreads: Floats,
-    served: NDArray[np.integer],
-    source: np.random.Generator,
-) -> NDArray[np.float64]:
-    """Estimate P(item served[s] in slot s), (k,), by drawing the noise anew DRAWS times.
+def among(items: NDArray[np.int64], others: NDArray[np.int64], n_items: int) -> NDArray[np.bool_]:
+    """Mark the items (n, k) of each row that are among its others (n, l)."""
+    marks = np.zeros((len(others), n_items), np.bool_)
+    np.put_along_axis(marks, others, values=True, axis=1)
+    return np.take_along_axis(marks, items, axis=1)
 
-    The served slate itself counts as one draw, so no propensity is 0.
-    """
-    k = len(served)
-    noise = source.standard_normal((DRAWS, len(candidates)), dtype=np.float32)
-    drawn = centers + spreads * noise
-    best = np.argpartition(-drawn, min(k, drawn.shape[1]) - 1, axis=1)[:, :k]
-    order = np.argsort(-np.take_along_axis(drawn, best, axis=1), axis=1, kind="stable")
-    slates = candidates[np.take_along_axis(best, order, axis=1)]
-    return ((slates == served).sum(axis=0) + 1) / (DRAWS + 1)
+
+def slates_of(
+    items: NDArray[np.int64], propensities: NDArray[np.float64], explored: NDArray[np.bool_]
+) -> list[Slate]:
+    """Part a block (n, k) into slates; items -1 end a row."""
+    lengths = np.count_nonzero(items >= 0, axis=1).tolist()
+    codes = items.astype(np.int32)
+    return [Slate(codes[u, :n], propensities[u, :n], explored[u, :n]) for u, n in enumerate(lengths)]

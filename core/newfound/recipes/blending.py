@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from newfound.dataset import popularity
+from newfound.dataset.age import N_AGES, age_components
 from newfound.dataset.runs import ranges
 from newfound.evaluation import blend as likelihood
 from newfound.evaluation.candidates import draw
@@ -19,6 +20,8 @@ from newfound.serving.relevance import rule_shares
 MAX_EXAMPLES = 1_000
 MAX_CELLS = 40_000_000
 N_HEAD, N_TAIL = 400, 600
+AGE_RIDGE = 2.0
+"""The curve over age starts flat; a few dozen examples may bend it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +94,10 @@ def fit_blend(
     r = bundle.trust
     rho = r * shares + (1 - r) * (rule_map[0] + rule_map[1] * logits)
     head = defaults.network * logits + defaults.rules * rho
+    created = np.where(bundle.overlay["created_stated"], bundle.overlay["created"], 0)
+    still_to_come = created > examples.times[:, None]
+    still_to_come[np.arange(len(examples.targets)), examples.targets] = False
+    head[still_to_come] = -np.inf
     if examples.hide_seen:
         rows = np.repeat(np.arange(len(examples.targets)), examples.stops - examples.starts)
         targets = (np.arange(len(examples.targets)), examples.targets)
@@ -100,13 +107,21 @@ def fit_blend(
     chosen = draw(head, examples.targets.astype(np.int64), N_HEAD, N_TAIL, seed)
     codes = chosen.codes
     prior = np.asarray(bundle.meta.popularity_prior, np.float32)[:, None]
-    components = np.empty((*codes.shape, 2 + len(prior)), np.float32)
+    components = np.empty((*codes.shape, 2 + len(prior) + N_AGES), np.float32)
     components[:, :, 0] = np.take_along_axis(logits, codes, axis=1)
     components[:, :, 1] = np.take_along_axis(rho, codes, axis=1)
     for example, popular in shares_before:
         own = r[codes[example]]
-        components[example, :, 2:] = (own * popular[:, codes[example]] + (1 - own) * prior).T
-    start = np.array([defaults.network, defaults.rules, *defaults.popularity])
-    fit = likelihood.fit(components, chosen.offsets, start)
-    network, rules, *gammas = (float(weight) for weight in fit.weights)
-    return replace(defaults, network=network, rules=rules, popularity=tuple(gammas)), rule_map
+        components[example, :, 2:-N_AGES] = (own * popular[:, codes[example]] + (1 - own) * prior).T
+    components[:, :, -N_AGES:] = age_components(
+        examples.times[:, None] - created[codes],
+        np.asarray(bundle.overlay["created_stated"])[codes],
+        r[codes],
+    )
+    start = np.array([defaults.network, defaults.rules, *defaults.popularity, *defaults.age])
+    of_age = np.arange(len(start)) >= len(start) - N_AGES
+    ridge = np.where(of_age, AGE_RIDGE, likelihood.RIDGE)
+    fit = likelihood.fit(components, chosen.offsets, start, signed=of_age, ridge=ridge)
+    network, rules, *rest = (float(weight) for weight in fit.weights)
+    gammas, ages = tuple(rest[:-N_AGES]), tuple(rest[-N_AGES:])
+    return replace(defaults, network=network, rules=rules, popularity=gammas, age=ages), rule_map

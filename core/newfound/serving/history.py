@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from newfound.dataset.rule_counts import MAX_LAG
+from newfound.dataset.runs import ranges
 from newfound.serving.bundle import Bundle
 from newfound.serving.user_state import Sequences
 
@@ -31,18 +32,42 @@ class History:
 
 def user_history(bundle: Bundle, user_id: str) -> History:
     """All interactions of a user up to the bundle's offset; empty for an unknown user."""
-    parts = []
-    for index, arrays in ((bundle.base_users, bundle.base), (bundle.changed_users, bundle.overlay)):
-        code = index.code_of(user_id)
+    return user_histories(bundle, [user_id])[1]
+
+
+def user_histories(bundle: Bundle, user_ids: Sequence[str]) -> tuple[NDArray[np.int64], History]:
+    """All interactions of many users up to the bundle's offset, end to end, and whose each is, (n,)."""
+    owners, parts = [], []
+    for codes, arrays in zip(bundle.user_codes(user_ids), (bundle.base, bundle.overlay), strict=True):
+        known = np.flatnonzero(codes >= 0)
         offsets = arrays["history_offsets"]
-        part = slice(int(offsets[code]), int(offsets[code + 1])) if code >= 0 else slice(0, 0)
-        parts.append([np.asarray(arrays[f"history_{name}"][part]) for name in HISTORY_FIELDS])
-    return History(*(np.concatenate(pair) for pair in zip(*parts, strict=True)))
+        starts, stops = offsets[codes[known]], offsets[codes[known] + 1]
+        at = ranges(starts, stops)
+        owners.append(np.repeat(known, stops - starts))
+        parts.append(History(*(arrays[f"history_{name}"][at] for name in HISTORY_FIELDS)))
+    return by_owner(owners, parts)
 
 
-def recent_items(history: History) -> NDArray[np.int32]:
-    """The last trained items, as many as sequential rules look at."""
-    return history.items[history.trained][-MAX_LAG:]
+def by_owner(
+    owners: Sequence[NDArray[np.int64]], parts: Sequence[History]
+) -> tuple[NDArray[np.int64], History]:
+    """Join interactions of many users user by user; each user's keep the order of the parts."""
+    owner = np.concatenate(owners)
+    order = np.argsort(owner, kind="stable")
+    return owner[order], History(
+        *(np.concatenate([getattr(part, name) for part in parts])[order] for name in HISTORY_FIELDS)
+    )
+
+
+def recent_items(
+    owner: NDArray[np.int64], history: History, n_users: int
+) -> tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.int64]]:
+    """The last trained items of each user, as many as sequential rules look at: `items[starts[u]:stops[u]]`."""
+    stops = np.cumsum(np.bincount(owner[history.trained], minlength=n_users))
+    starts = np.maximum(np.append(0, stops[:-1]), stops - MAX_LAG)
+    lengths = stops - starts
+    ends = np.cumsum(lengths)
+    return history.items[history.trained][ranges(starts, stops)], ends - lengths, ends
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,12 +82,10 @@ class Tails:
 
 def join_tails(bundle: Bundle, users: Sequence[str], new: Sequences) -> Tails:
     """Put users' new events behind the last items that the bundle has of them."""
-    old = [recent_items(user_history(bundle, user)) for user in users]
-    n_old = np.array([len(items) for items in old], np.int64)
-    n_new = np.diff(new.offsets)
+    old, starts, stops = recent_items(*user_histories(bundle, users), len(users))
+    n_old, n_new = stops - starts, np.diff(new.offsets)
+    everyone = np.arange(len(users))
+    owner = np.concatenate([np.repeat(everyone, n_old), np.repeat(everyone, n_new)])
+    order = np.argsort(owner, kind="stable")
     stops = np.cumsum(n_old + n_new)
-    starts = stops - n_old - n_new
-    pieces = [np.zeros(0, np.int32)]
-    for k, items in enumerate(old):
-        pieces += [items, new.items[new.offsets[k] : new.offsets[k + 1]]]
-    return Tails(np.concatenate(pieces), starts, starts + n_old, stops)
+    return Tails(np.concatenate([old, new.items])[order], stops - n_old - n_new, stops - n_new, stops)

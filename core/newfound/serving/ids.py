@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from newfound.dataset.runs import ranges
 from newfound.hashing import hash64, hash64_many
 
 
@@ -71,6 +73,21 @@ class IdIndex:
             at += 1
         return -1
 
-    def codes_of(self, ids: Iterable[str]) -> NDArray[np.int32]:
+    def codes_of(self, ids: Sequence[str]) -> NDArray[np.int32]:
         """Find the codes of many ids, -1 where unknown."""
-        return np.fromiter((self.code_of(text) for text in ids), dtype=np.int32)
+        found = np.full(len(ids), -1, np.int32)
+        keys = hash64_many(ids)
+        at = np.searchsorted(self.hashes, keys)
+        known = np.flatnonzero(at < len(self))
+        known = known[self.hashes[at[known]] == keys[known]]
+        codes = self.codes[at[known]]
+        for k, code, spelled in zip(known.tolist(), codes.tolist(), self.ids_of(codes), strict=True):
+            found[k] = code if spelled == ids[k] else self.code_of(ids[k])
+        return found
+
+    def ids_of(self, codes: NDArray[np.integer]) -> list[str]:
+        """Spell the ids of many codes."""
+        starts, stops = self.starts[codes], self.starts[codes + 1]
+        text = self.text[ranges(starts, stops)].tobytes()
+        bounds = np.append(0, np.cumsum(stops - starts)).tolist()
+        return [text[low:high].decode() for low, high in pairwise(bounds)]

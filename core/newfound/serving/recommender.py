@@ -5,19 +5,23 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from newfound.dataset.event_rows import EventRow
-from newfound.explore.policy import Slate, YoungItems, serve, young_items
+from newfound.explore.policy import Chooser, Slate, YoungItems, serve_block, young_items
 from newfound.explore.settings import SECONDS_PER_DAY, ExplorationSettings
 from newfound.serving.bundle import Bundle
-from newfound.serving.filters import HistoryClause
-from newfound.serving.history import HISTORY_FIELDS, History, recent_items, user_history
+from newfound.serving.history import History, by_owner, recent_items, user_histories
 from newfound.serving.network import Floats
-from newfound.serving.relevance import log_softmax_scores, relevance, static_relevance, uncertainty
+from newfound.serving.relevance import log_totals, relevance, static_relevance_at, uncertainty
 from newfound.serving.user_state import STATE_FIELDS, Sequences, UserStates, advance, request_vectors
+
+if TYPE_CHECKING:
+    from newfound.serving.filters import HistoryClause
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,11 +57,12 @@ class Answer:
 
 @dataclass(frozen=True)
 class Recommender:
-    """A bundle served with exploration settings; `now` is the wall clock, Unix seconds."""
+    """A bundle served with exploration settings; `now` is the wall clock, Unix seconds; `choose`: the policy."""
 
     bundle: Bundle
     settings: ExplorationSettings
     now: int
+    choose: Chooser = serve_block
 
     @cached_property
     def young(self) -> YoungItems:
@@ -70,49 +75,64 @@ class Recommender:
     ) -> list[Answer]:
         """Answer a block of requests; `new_events` are users' events since the bundle, in (time, offset) order."""
         types = self._types(requests, new_events)
-        histories, states, at = self._bring_up_to_date(requests, new_events, types)
+        past, states, at = self._bring_up_to_date(requests, new_events, types)
         bundle = self.bundle
         center = np.asarray(bundle.base["center"], np.float32)
         vectors = request_vectors(bundle.network, bundle.item_rows, states, at, center)
         features = bundle.user_features.of(vectors)
-        values = self._relevance(vectors, features, [recent_items(history) for history in histories], at)
-        log_scores = log_softmax_scores(values)
+        tails = recent_items(*past, len(requests))
+        values = relevance(bundle, vectors, features, tails, static_relevance_at(bundle, at))
+        totals = log_totals(values)
         sigma = uncertainty(bundle, features, self.young.codes)
-        answers = []
+        shown = values
+        bounds = np.searchsorted(past[0], np.arange(len(requests) + 1)).tolist()
         for row, request in enumerate(requests):
-            own = values[row]
-            allowed = self._allowed(request, histories[row], types)
-            shown = own if allowed is None else np.where(allowed, own, -np.inf)
-            slate = serve(shown, self.young, sigma[row], self.settings, request.k, request.seed)
-            scores = np.exp(log_scores[row, slate.items])
-            if request.candidates is not None:
-                scores = scores / max(float(np.exp(log_scores[row, allowed]).sum()), 1e-30)
-            spread = np.zeros(bundle.n_items, np.float32)
-            spread[self.young.codes] = sigma[row]
-            answers.append(
-                Answer(request, int(at[row]), slate, scores, own[slate.items], spread[slate.items])
+            if not request.clauses and request.candidates is None:
+                continue
+            history = past[1].rows(slice(bounds[row], bounds[row + 1]))
+            allowed = self._allowed(request, history, types)
+            shown = values.copy() if shown is values else shown
+            shown[row, ~allowed] = -np.inf
+            if request.candidates is not None and allowed.any():
+                totals[row] = log_totals(values[row, allowed][None])[0]
+        return self._answers(requests, at, self._slates(requests, shown, sigma), values, totals, sigma)
+
+    def _answers(
+        self,
+        requests: Sequence[Request],
+        at: NDArray[np.int64],
+        slates: Sequence[Slate],
+        values: Floats,
+        totals: Floats,
+        sigma: Floats,
+    ) -> list[Answer]:
+        """Describe what is shown: values and sigma as `serve_block` saw them, totals from `log_totals`."""
+        bounds = np.append(0, np.cumsum([len(slate.items) for slate in slates]))
+        row = np.repeat(np.arange(len(slates)), np.diff(bounds))
+        items = np.concatenate([slate.items for slate in slates])
+        relevance = values[row, items]
+        scores = np.exp(relevance - totals[row])
+        codes = np.append(self.young.codes, -1)
+        place = np.searchsorted(self.young.codes, items)
+        spread = np.where(codes[place] == items, np.pad(sigma, ((0, 0), (0, 1)))[row, place], np.float32(0))
+        return [
+            Answer(request, when, slate, scores[low:high], relevance[low:high], spread[low:high])
+            for request, when, slate, (low, high) in zip(
+                requests, at.tolist(), slates, pairwise(bounds.tolist()), strict=True
             )
-        return answers
-
-    def _relevance(
-        self, vectors: Floats, features: Floats, tails: list[NDArray[np.int32]], at: NDArray[np.int64]
-    ) -> Floats:
-        """Score a block; requests whose popularity has decayed equally long share the static part.
-
-        How long is told in steps, so that a request is answered the same alone and among others.
-        """
-        reference = self.bundle.meta.popularity_reference
-        steps = np.rint(DECAY_STEPS * np.log2(1.0 + np.maximum(at - reference, 0))).astype(np.int64)
-        distinct, which = np.unique(steps, return_inverse=True)
-        shared = [
-            static_relevance(self.bundle, reference + round(2 ** (step / DECAY_STEPS) - 1))
-            for step in distinct.tolist()
         ]
-        stops = np.cumsum([len(tail) for tail in tails])
-        starts = stops - np.array([len(tail) for tail in tails])
-        items = np.concatenate([np.zeros(0, np.int32), *tails])
-        static = shared[0] if len(shared) == 1 else np.stack(shared)[which]
-        return relevance(self.bundle, vectors, features, (items, starts, stops), static)
+
+    def _slates(self, requests: Sequence[Request], shown: Floats, sigma: Floats) -> list[Slate]:
+        """Choose the items of each request, those for equally many at a time."""
+        slates: dict[int, Slate] = {}
+        wanted = np.array([request.k for request in requests])
+        for k in sorted(set(wanted.tolist())):
+            rows = np.flatnonzero(wanted == k)
+            some = slice(None) if len(rows) == len(requests) else rows
+            seeds = [requests[row].seed for row in rows.tolist()]
+            block = self.choose(shown[some], self.young, sigma[some], self.settings, k, seeds)
+            slates |= zip(rows.tolist(), block, strict=True)
+        return [slates[row] for row in range(len(requests))]
 
     def _types(
         self, requests: Sequence[Request], new_events: Mapping[str, Sequence[EventRow]]
@@ -127,60 +147,65 @@ class Recommender:
         requests: Sequence[Request],
         new_events: Mapping[str, Sequence[EventRow]],
         types: Mapping[str, int],
-    ) -> tuple[list[History], UserStates, NDArray[np.int64]]:
-        """Histories, states and request times, with new events taken in and events after `at` left out.
+    ) -> tuple[tuple[NDArray[np.int64], History], UserStates, NDArray[np.int64]]:
+        """Past interactions and whose they are, states and request times, with new events taken in.
 
-        Without a stated time no event is left out: a clock that is ahead by minutes loses nothing.
+        Events after a stated time are left out. Without one, none is: a clock that is ahead by minutes loses nothing.
         """
         bundle = self.bundle
-        states = bundle.user_states([request.user for request in requests])
-        at = np.empty(len(requests), np.int64)
-        histories: list[History] = []
-        pending: list[History] = []
-        for row, request in enumerate(requests):
-            known = user_history(bundle, request.user)
-            fresh = self._encode(new_events.get(request.user, ()), types)
-            own = int(max(known.times.max(initial=0), fresh.times.max(initial=0)))
-            wall = min(self.now, max(bundle.meta.latest, own) + SECONDS_PER_DAY)
-            at[row] = max(wall, own) if request.at is None else request.at
-            fresh = fresh.rows(fresh.times <= at[row])
-            past = known.times <= at[row]
-            if not past.all():
-                known = known.rows(past)
-                fresh = _joined(known, fresh)
-                known = known.rows(slice(0, 0))
-                for name, blank in zip(STATE_FIELDS, _blank(bundle.network.size), strict=True):
-                    getattr(states, name)[row] = blank
-            histories.append(_joined(known, fresh))
-            pending.append(fresh.rows(fresh.trained))
-        sequences = Sequences(
-            np.append(0, np.cumsum([len(part.items) for part in pending])).astype(np.int64),
-            *(
-                np.concatenate([getattr(part, name) for part in pending])
-                for name in ("items", "times", "types")
-            ),
+        users = [request.user for request in requests]
+        known_owner, known = user_histories(bundle, users)
+        fresh_owner, fresh = self._encode([new_events.get(user, ()) for user in users], types)
+        own = np.zeros(len(users), np.int64)
+        np.maximum.at(own, known_owner, known.times)
+        np.maximum.at(own, fresh_owner, fresh.times)
+        wall = np.minimum(self.now, np.maximum(bundle.meta.latest, own) + SECONDS_PER_DAY)
+        stated = [request.at for request in requests]
+        at = np.array(
+            [
+                now if then is None else then
+                for then, now in zip(stated, np.maximum(wall, own).tolist(), strict=True)
+            ],
+            np.int64,
         )
-        if sequences.offsets[-1]:
+        states = bundle.user_states(users)
+        later = known.times > at[known_owner]
+        rewound = np.bincount(known_owner[later], minlength=len(users)) > 0
+        for name in STATE_FIELDS:
+            getattr(states, name)[rewound] = getattr(UserStates.empty(1, bundle.network.state_size), name)[0]
+        known_owner, known = known_owner[~later], known.rows(~later)
+        due = fresh.times <= at[fresh_owner]
+        fresh_owner, fresh = fresh_owner[due], fresh.rows(due)
+        again = rewound[known_owner]
+        owner, pending = by_owner((known_owner[again], fresh_owner), (known.rows(again), fresh))
+        owner, pending = owner[pending.trained], pending.rows(pending.trained)
+        if len(owner):
+            offsets = np.append(0, np.cumsum(np.bincount(owner, minlength=len(users))))
+            sequences = Sequences(offsets, pending.items, pending.times, pending.types)
             states = advance(bundle.network, bundle.item_rows, states, sequences)
-        return histories, states, at
+        if len(fresh_owner):
+            known_owner, known = by_owner((known_owner, fresh_owner), (known, fresh))
+        return (known_owner, known), states, at
 
-    def _encode(self, rows: Sequence[EventRow], types: Mapping[str, int]) -> History:
-        """Encode streamed events; items that the version does not know have no effect yet."""
-        known = [(self.bundle.item_code(row.item), row) for row in rows if row.item is not None]
-        known = [(code, row) for code, row in known if code >= 0]
-        return History(
-            np.array([code for code, _ in known], np.int32),
-            np.array([row.time for _, row in known], np.int64),
-            np.array([types[row.type] for _, row in known], np.int16),
-            np.array([row.counts for _, row in known], np.bool_),
+    def _encode(
+        self, events: Sequence[Sequence[EventRow]], types: Mapping[str, int]
+    ) -> tuple[NDArray[np.int64], History]:
+        """Encode streamed events of users; items that the version does not know have no effect yet."""
+        rows = [
+            (user, code, row)
+            for user, own in enumerate(events)
+            for row in own
+            if row.item is not None and (code := self.bundle.item_code(row.item)) >= 0
+        ]
+        return np.array([user for user, *_ in rows], np.int64), History(
+            np.array([code for _, code, _ in rows], np.int32),
+            np.array([row.time for *_, row in rows], np.int64),
+            np.array([types[row.type] for *_, row in rows], np.int16),
+            np.array([row.counts for *_, row in rows], np.bool_),
         )
 
-    def _allowed(
-        self, request: Request, history: History, types: Mapping[str, int]
-    ) -> NDArray[np.bool_] | None:
-        """Mask the items (n_items,) that may be shown; None: all."""
-        if not request.clauses and request.candidates is None:
-            return None
+    def _allowed(self, request: Request, history: History, types: Mapping[str, int]) -> NDArray[np.bool_]:
+        """Mask the items (n_items,) that may be shown."""
         included = [clause for clause in request.clauses if clause.include]
         allowed = np.full(self.bundle.n_items, not included)
         for clause in included:
@@ -196,24 +221,9 @@ class Recommender:
         return allowed
 
 
-DECAY_STEPS = 8
-"""In how many steps, per doubling of the time since the newest count, popularity is taken to decay."""
-
-
 def _matches(clause: HistoryClause, history: History, types: Mapping[str, int]) -> NDArray[np.int32]:
     """Items of the history whose event type the clause names."""
     if clause.event_types is None:
         return history.items[:0] if clause.negated else history.items
     wanted = [types[name] for name in clause.event_types if name in types]
     return history.items[np.isin(history.types, wanted, invert=clause.negated)]
-
-
-def _joined(first: History, second: History) -> History:
-    return History(
-        *(np.concatenate([getattr(first, name), getattr(second, name)]) for name in HISTORY_FIELDS)
-    )
-
-
-def _blank(size: int) -> tuple[object, ...]:
-    empty = UserStates.empty(1, size)
-    return tuple(getattr(empty, name)[0] for name in STATE_FIELDS)

@@ -5,13 +5,16 @@ from __future__ import annotations
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from newfound import columns as c
 from newfound.hashing import hash64_many
 from newfound.serving.recommender import Answer
-from newfound.store.tables import Table
+
+if TYPE_CHECKING:
+    from arro3.core import Table as ArrowTable
 
 ROWS_PER_COMMIT = 50_000
 
@@ -26,27 +29,25 @@ class LoggedAnswer:
     """An answer under the name it is logged by, with item ids in served order."""
 
     recommendation_id: str
-    item_ids: tuple[str, ...]
+    item_ids: Sequence[str]
     answer: Answer
 
 
-def log_answers(
-    table: Table,
+def log_rows(
     answers: Sequence[LoggedAnswer],
     *,
     campaign: str,
     solution_version: str,
     exploration_weight: float,
     filter_expression: str | None,
-    lock_timeout: float,
-) -> None:
-    """Append responses in one commit; raises BusyError after `lock_timeout` seconds."""
+) -> ArrowTable:
+    """Turn responses into rows of the log."""
     from newfound.store import arrow
 
     n = len(answers)
     users = [logged.answer.request.user for logged in answers]
     slates = [logged.answer.slate for logged in answers]
-    rows = arrow.arrow_table(
+    return arrow.arrow_table(
         {
             c.RECOMMENDATION_ID: (arrow.STRING, [logged.recommendation_id for logged in answers]),
             c.USER_ID: (arrow.STRING, users),
@@ -57,10 +58,9 @@ def log_answers(
             c.EXPLORATION_WEIGHT: (arrow.DOUBLE, [exploration_weight] * n),
             c.SEED: (arrow.STRING, [logged.answer.request.seed for logged in answers]),
             c.ITEM_IDS: (arrow.STRINGS, [logged.item_ids for logged in answers]),
-            c.SCORES: (arrow.DOUBLES, [logged.answer.scores.tolist() for logged in answers]),
-            c.PROPENSITIES: (arrow.DOUBLES, [slate.propensities.tolist() for slate in slates]),
-            c.EXPLORED: (arrow.BOOLEANS, [slate.explored.tolist() for slate in slates]),
+            c.SCORES: (arrow.DOUBLES, [logged.answer.scores for logged in answers]),
+            c.PROPENSITIES: (arrow.DOUBLES, [slate.propensities for slate in slates]),
+            c.EXPLORED: (arrow.BOOLEANS, [slate.explored for slate in slates]),
             c.FILTER: (arrow.STRING, [filter_expression] * n),
         }
     )
-    table.append(rows, lock_timeout)

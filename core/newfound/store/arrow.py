@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import chain
 from typing import Any, Protocol, TypeAlias
 
 import numpy as np
@@ -42,12 +43,19 @@ def arrow_table(columns: Mapping[str, tuple[DeltaType, Values]]) -> Table:
 
 def _array(kind: DeltaType, values: Values) -> Array:
     if not isinstance(kind, dict):
-        return Array(values, _ARROW[kind])
+        # A numpy array keeps its type, whatever is asked for.
+        return Array(values, _ARROW[kind]).cast(_ARROW[kind])
     offsets = np.zeros(len(values) + 1, np.int32)
-    np.cumsum([len(value or ()) for value in values], out=offsets[1:])
-    flat = _array(kind["elementType"], [element for value in values for element in value or ()])
+    np.cumsum([0 if value is None else len(value) for value in values], out=offsets[1:])
     nulls = Array([value is None for value in values], _ARROW[BOOLEAN])
+    flat = _array(kind["elementType"], _flat([value for value in values if value is not None]))
     return list_array(Array(offsets), flat, type=_arrow_type(kind), mask=nulls)
+
+
+def _flat(lists: Sequence[Values]) -> Values:
+    if lists and all(isinstance(part, np.ndarray) for part in lists):
+        return np.concatenate(lists)
+    return list(chain.from_iterable(lists))
 
 
 def empty_table(schema: Schema) -> Table:

@@ -11,10 +11,10 @@ from hashlib import sha256
 from itertools import chain
 from pathlib import Path
 from secrets import token_hex
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
-from arro3.core import RecordBatch, Schema, Table
+from arro3.core import RecordBatch, RecordBatchReader, Schema, Table
 from arro3.io import read_parquet, write_parquet
 from numpy.typing import NDArray
 
@@ -92,6 +92,28 @@ def _write(folder: Path, source: str, buffer: io.BytesIO) -> tuple[Path, int]:
     path = folder / f"{source}-{token_hex(8)}-{sha256(data).hexdigest()}.parquet"
     write_new(path, data)
     return path, data.nbytes
+
+
+def stream_parquet(file: BinaryIO, schema: Schema, tables: Iterable[Table]) -> None:
+    """Write tables as they come, in bounded memory; what goes wrong while they are made is raised as it is."""
+    failures: list[BaseException] = []
+
+    def batches() -> Iterator[RecordBatch]:
+        try:
+            for table in tables:
+                yield from table.to_batches()
+        except BaseException as error:
+            failures.append(error)
+            raise
+
+    reader = RecordBatchReader.from_batches(schema, batches())
+    try:
+        write_parquet(reader, file, compression="zstd(1)", max_row_group_size=_BATCH_ROWS)
+    except Exception:
+        # The writer is native code: it knows only that its source failed.
+        if failures:
+            raise failures[0] from None
+        raise
 
 
 def described(path: Path, table: Table, size: int, offset_column: str | None) -> DataFile:

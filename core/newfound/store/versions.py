@@ -117,9 +117,12 @@ def find_version(layout: Layout, reference: str) -> Version:
             f"there is no solution {solution!r}", "`newfound solution list` shows those there are"
         )
     if number is not None:
-        for version in list_versions(layout, solution):
-            if version.number == number:
-                return version
+        path = layout.version(solution, number)
+        # In this order, so that a version which is published in between is found.
+        for version in _unfinished(layout, solution, number, path.with_name(f".v{number}.building")):
+            return version
+        if path.is_dir():
+            return Version(solution, number, path, _record(path))
         raise NotFoundError(
             f"there is no version {reference}", f"`newfound solution versions {solution}` lists them"
         )

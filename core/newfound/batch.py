@@ -1,0 +1,196 @@
+"""`recommend` for many users: JSON Lines in, JSON Lines or Parquet out, block by block (CLI contract, recommend)."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import numpy as np
+import orjson
+
+from newfound.batch_output import Row, encode_json, encode_parquet, write_parquet
+from newfound.dataset.event_rows import EventRow
+from newfound.dataset.output import replacing
+from newfound.errors import InputRefusedError, NewfoundError, NotFoundError, UsageError
+from newfound.progress import Progress, ProgressCallback
+from newfound.recommending import Desk, Options, candidates, request_time, seed_text, unknown_items
+from newfound.serving.recommender import Request
+from newfound.serving.response_log import ROWS_PER_COMMIT, LoggedAnswer, new_recommendation_id
+from newfound.store.layout import Layout
+
+if TYPE_CHECKING:
+    from arro3.core import Table as ArrowTable
+
+Encoded = TypeVar("Encoded")
+Answered = tuple[list[Row], list[LoggedAnswer]]
+
+NO_ITEMS = np.zeros(0, np.int32)
+MAX_BLOCK = 512
+BLOCK_CELLS = 4_000_000
+"""A block of requests is scored at once: as many as have so many scores of items, at most MAX_BLOCK."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """A line that asks: what it says, the request, and the name that its answer is logged by."""
+
+    input: dict[str, Any]
+    request: Request
+    recommendation_id: str
+
+
+@dataclass(slots=True)
+class Tally:
+    """Lines so far, and how many of them were bad."""
+
+    lines: int = 0
+    errors: int = 0
+
+
+def recommend_batch(
+    layout: Layout,
+    options: Options,
+    source: Path,
+    output: Path,
+    lock_timeout: float,
+    progress: ProgressCallback,
+) -> dict[str, Any]:
+    """Answer JSON Lines of requests in order; a bad line reports its error and the job goes on.
+
+    The output, Parquet if its name ends in `.parquet` and else JSON Lines, is replaced atomically. Raises
+    NotFoundError for a missing input, UsageError for equal paths.
+    """
+    started = time.monotonic()
+    if not source.is_file():
+        raise NotFoundError(
+            f"{source} is no file", 'give a file of JSON Lines such as {"userId": "1"}', str(source)
+        )
+    if source.resolve() == output.resolve():
+        raise UsageError("input and output are the same file", "write to another file")
+    desk = Desk(layout, options, lock_timeout)
+    tally = Tally()
+    with replacing(output) as target, source.open("rb") as file:
+        answered = _answered(desk, file)
+        if output.suffix == ".parquet":
+            write_parquet(target, _released(desk, answered, encode_parquet, tally, progress))
+        else:
+            target.writelines(_released(desk, answered, encode_json, tally, progress))
+    return {
+        "input": str(source),
+        "output": str(output),
+        **asdict(tally),
+        "campaign": desk.campaign.name,
+        "solutionVersion": desk.version.name,
+        "seconds": time.monotonic() - started,
+    }
+
+
+def _answered(desk: Desk, file: Iterable[bytes]) -> Iterator[Answered]:
+    """Answer block by block: the rows of the output, and the answers to log before these are let out."""
+    events = desk.new_events(None)
+    size = max(1, min(MAX_BLOCK, BLOCK_CELLS // desk.bundle.n_items))
+    for block in _blocks(file, size):
+        yield _answer_block(desk, [_parse_line(desk, line) for line in block], events)
+
+
+def _released(
+    desk: Desk,
+    answered: Iterable[Answered],
+    encode: Callable[[Sequence[Row]], Encoded],
+    tally: Tally,
+    progress: ProgressCallback,
+) -> Iterator[Encoded]:
+    """Log answers, many in one commit, and then let their encoded rows out."""
+    waiting: list[ArrowTable] = []
+    held: list[Encoded] = []
+    n_waiting = 0
+    for rows, logged in answered:
+        held.append(encode(rows))
+        if desk.options.log and logged:
+            waiting.append(desk.log_rows(logged))
+            n_waiting += len(logged)
+        tally.lines += len(rows)
+        tally.errors += sum(row.error is not None for row in rows)
+        if n_waiting >= ROWS_PER_COMMIT or not desk.options.log:
+            desk.log(waiting)
+            yield from held
+            waiting, held, n_waiting = [], [], 0
+        progress(Progress("recommend", tally.lines))
+    desk.log(waiting)
+    yield from held
+
+
+def _blocks(lines: Iterable[bytes], size: int) -> Iterator[list[bytes]]:
+    block: list[bytes] = []
+    for line in lines:
+        if line.strip():
+            block.append(line)
+        if len(block) == size:
+            yield block
+            block = []
+    if block:
+        yield block
+
+
+def _parse_line(desk: Desk, line: bytes) -> _Asked | Row:
+    try:
+        raw = orjson.loads(line)
+    except orjson.JSONDecodeError as error:
+        return Row(line.decode(errors="replace").strip(), None, f"not JSON: {error}")
+    try:
+        return _asked(desk, raw)
+    except NewfoundError as error:
+        return Row(raw, None, f"{error.message}; {error.hint}" if error.hint else error.message)
+
+
+def _asked(desk: Desk, raw: Any) -> _Asked:  # noqa: ANN401  # any JSON value
+    if not isinstance(raw, dict) or not isinstance(raw.get("userId"), str) or not raw["userId"]:
+        raise InputRefusedError("a line needs a userId, a string", 'write {"userId": "1"}')
+    items = raw.get("itemList")
+    if items is not None and not (isinstance(items, list) and all(isinstance(item, str) for item in items)):
+        raise InputRefusedError("itemList is not a list of strings", 'write "itemList": ["1", "2"]')
+    values = raw.get("filterValues") or desk.options.filter_values or {}
+    if not (isinstance(values, dict) and all(isinstance(value, str) for value in values.values())):
+        raise InputRefusedError(
+            "filterValues is not an object of strings", 'write "filterValues": {"TYPES": "\\"click\\""}'
+        )
+    at = request_time(str(raw["at"])) if raw.get("at") is not None else desk.at
+    name = new_recommendation_id()
+    seed = seed_text(desk.options.seed, raw["userId"], name)
+    ranked = candidates(items)
+    k = desk.options.num_results if ranked is None else len(ranked)
+    return _Asked(raw, Request(raw["userId"], k, seed, at, desk.clauses(values), ranked), name)
+
+
+def _answer_block(
+    desk: Desk, parsed: Sequence[_Asked | Row], events: Mapping[str, Sequence[EventRow]]
+) -> Answered:
+    asked = [entry for entry in parsed if isinstance(entry, _Asked)]
+    answers = desk.recommender.answer([entry.request for entry in asked], events) if asked else []
+    item_ids = desk.bundle.item_ids(np.concatenate([NO_ITEMS, *(answer.slate.items for answer in answers)]))
+    bounds = np.cumsum([0, *(len(answer.slate.items) for answer in answers)]).tolist()
+    logged = [
+        LoggedAnswer(entry.recommendation_id, item_ids[low:high], answer)
+        for entry, answer, (low, high) in zip(asked, answers, pairwise(bounds), strict=True)
+    ]
+    rows = iter([_row(desk, entry, answer) for entry, answer in zip(asked, logged, strict=True)])
+    return [entry if isinstance(entry, Row) else next(rows) for entry in parsed], logged
+
+
+def _row(desk: Desk, entry: _Asked, logged: LoggedAnswer) -> Row:
+    answer, unknown = logged.answer, unknown_items(desk.bundle, entry.request.candidates)
+    output: dict[str, Any] = {
+        "recommendationId": logged.recommendation_id if desk.options.log else None,
+        "recommendedItems": [*logged.item_ids, *unknown],
+        "scores": answer.scores.astype(np.float64),
+        "propensities": answer.slate.propensities,
+        "explored": answer.slate.explored,
+    }
+    if unknown:
+        endings = {"scores": None, "propensities": None, "explored": False}
+        output |= {name: [*output[name].tolist(), *(end for _ in unknown)] for name, end in endings.items()}
+    return Row(entry.input, output, None)
