@@ -9,7 +9,7 @@ from itertools import islice
 from typing import Any
 
 import numpy as np
-from arro3.core import Array, RecordBatch, Table
+from arro3.core import Array, Table
 from numpy.typing import NDArray
 
 from newfound import columns
@@ -102,7 +102,7 @@ def _user_hashes(user_ids: list[str]) -> NDArray[np.int64]:
 
 
 def _store(layout: Layout, batches: list[_Batch], lock_timeout: float) -> tuple[int, int]:
-    accepted = duplicates = 0
+    duplicates = 0
     with StoredTable(layout, "events").writing(lock_timeout) as writer:
         keys = np.hstack([batch.keys for batch in batches])
         # Events without an eventId need no look-up: the index catches up when one has.
@@ -113,19 +113,6 @@ def _store(layout: Layout, batches: list[_Batch], lock_timeout: float) -> tuple[
             repeated = batch.identified[~is_new]
             duplicates += repeated.size
             fresh.append(batch.without(repeated))
-        for rows in _joined(fresh):
-            accepted += writer.add(rows, source="put")
+        accepted = writer.add_batches(fresh, _FILE_ROWS, source="put")
         writer.commit()
     return accepted, duplicates
-
-
-def _joined(tables: Iterable[Table]) -> Iterator[Table]:
-    """Yield the rows of tables, in at least _FILE_ROWS at a time while there are so many."""
-    waiting: list[RecordBatch] = []
-    for table in tables:
-        waiting += table.to_batches() if table.num_rows else []
-        if sum(batch.num_rows for batch in waiting) >= _FILE_ROWS:
-            yield Table.from_batches(waiting)
-            waiting = []
-    if waiting:
-        yield Table.from_batches(waiting)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 from arro3.core import Array, ChunkedArray, DataType, Field, Schema, Table
@@ -28,6 +28,8 @@ from newfound.store.merging import WHEN_APPENDING, Tier, mergeable, merged
 
 if TYPE_CHECKING:
     import polars as pl
+
+Part = TypeVar("Part")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,20 +72,37 @@ class TableWriter:
             self._stage(table, source)
         return rows
 
+    def add_batches(self, batches: Iterable[ArrowStream], rows_per_file: int, source: str = "part") -> int:
+        """Stage a stream of any length in files of at least `rows_per_file` rows; return how many it had."""
+        rows = 0
+        for group in _grouped(map(plain_table, batches), lambda table: int(table.num_rows), rows_per_file):
+            parts = [batch for table in group for batch in table.to_batches()]
+            rows += self.add(Table.from_batches(parts, schema=group[0].schema), source)
+        return rows
+
     def add_frames(self, frames: Iterable[pl.DataFrame], rows_per_file: int, source: str = "part") -> int:
-        """Stage polars frames of plain columns in files of at least `rows_per_file` rows; return how many rows."""
+        """Stage polars frames of plain columns in files of at least `rows_per_file` rows; return how many rows.
+
+        A file is compressed and written while the rows of the next one are taken from `frames`.
+        """
+        from concurrent.futures import Future, ThreadPoolExecutor
+
         import polars as pl
 
         rows = 0
-        waiting: list[pl.DataFrame] = []
-        for frame in frames:
-            waiting.append(frame)
-            if sum(part.height for part in waiting) >= rows_per_file:
-                rows += self._add_frame(pl.concat(waiting), source)
-                waiting = []
-        return rows + (self._add_frame(pl.concat(waiting), source) if waiting else 0)
+        staging: Future[None] | None = None
+        with ThreadPoolExecutor(1) as pool:
+            for group in _grouped(frames, lambda frame: frame.height, rows_per_file):
+                frame = pl.concat(group)
+                if staging:
+                    staging.result()
+                staging = pool.submit(self._add_frame, frame, source)
+                rows += frame.height
+        if staging:
+            staging.result()
+        return rows
 
-    def _add_frame(self, frame: pl.DataFrame, source: str) -> int:
+    def _add_frame(self, frame: pl.DataFrame, source: str) -> None:
         import polars as pl
 
         if self.log.offset_column:
@@ -92,7 +111,6 @@ class TableWriter:
             self.next_offset += frame.height
         self._accept(plain_table(frame.clear()).schema)
         self._stage_frame(frame, source)
-        return frame.height
 
     def drop(self, places: NDArray[np.int64]) -> None:
         """Take rows out of the staged files; `places`, ascending, count through all of these."""
@@ -188,3 +206,15 @@ class TableWriter:
         for file in self._staged:
             remove(file.path)
         self._staged = []
+
+
+def _grouped(parts: Iterable[Part], size: Callable[[Part], int], rows: int) -> Iterator[list[Part]]:
+    """Gather parts of a stream until they have so many rows; empty ones are left out."""
+    waiting: list[Part] = []
+    for part in filter(size, parts):
+        waiting.append(part)
+        if sum(map(size, waiting)) >= rows:
+            yield waiting
+            waiting = []
+    if waiting:
+        yield waiting
