@@ -142,7 +142,9 @@ def base_arrays(world: World) -> Made:
         "T": lambda: normal(16, len(TYPE_NAMES), d, scale=0.1),
         "E": lambda: normal(17, n, d, scale=0.3),
         "item_bias": lambda: normal(18, n, scale=0.3),
-        "state_h": lambda: normal(19, world.users, d, scale=0.3),
+        "M": lambda: normal(23, 1, d, d, scale=0.1),
+        "fade": lambda: np.full(1, 0.98, np.float32),
+        "state_h": lambda: np.abs(normal(19, world.users, 2 * d + 1, scale=0.3)),
         "state_item": lambda: world.last(world.history_items),
         "state_before": lambda: np.full(world.users, 40, np.uint8),
         "state_type": lambda: world.last(world.history_types),
@@ -180,7 +182,7 @@ def overlay_arrays(world: World) -> tuple[dict[str, Array], Array]:
     impressions = np.zeros(n, np.int64)
     impressions[shown] = 1
     return {
-        **empty_overlay(SIZE),
+        **empty_overlay(SIZE, 2 * SIZE + 1),
         "created": world.created,
         "created_stated": np.ones(n, np.bool_),
         "described": np.zeros(n, np.bool_),

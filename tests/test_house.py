@@ -37,6 +37,8 @@ FORBIDDEN = {
     "newfound.serving": TRAINING,
     "newfound.store": TRAINING,
 }
+# Only the module under the first name, and those listed, import the package under it.
+TOPMOST = {"newfound.simulation": {"newfound.simulation", "newfound.project"}}
 # Modules under the first name import of newfound only what is under the others.
 LOWEST = {
     "newfound.store": {"newfound.store", *FOUNDATION},
@@ -162,6 +164,36 @@ def test_the_lowest_layers_import_nothing_above_them(package: str) -> None:
         if under(module_name(path), {package})
         for name in imports(path)
         if under(name, {"newfound"}) and not under(name, LOWEST[package])
+    }
+    assert not found
+
+
+@pytest.mark.parametrize("package", TOPMOST)
+def test_the_top_of_core_is_imported_by_nothing_below_it(package: str) -> None:
+    found = {
+        f"{relative(path)} imports {name}"
+        for path in MODULES
+        if not under(module_name(path), TOPMOST[package])
+        for name in imports(path)
+        if under(name, {package})
+    }
+    assert not found
+
+
+def test_the_simulation_stands_on_what_serves_and_learns_alone() -> None:
+    above = {
+        "newfound.project",
+        "newfound.training",
+        "newfound.recommending",
+        "newfound.campaigns",
+        "newfound.model",
+    }
+    found = {
+        f"{relative(path)} imports {name}"
+        for path in MODULES
+        if under(module_name(path), {"newfound.simulation"})
+        for name in imports(path)
+        if under(name, above)
     }
     assert not found
 

@@ -22,6 +22,7 @@ COMMANDS: Final[dict[str, str]] = {
     "campaign": "Put a trained version into service and dial its exploration.",
     "recommend": "Recommend items, or re-rank given ones.",
     "filter": "Keep named filters that include or exclude items.",
+    "simulate": "Play exploration weights in a closed loop: which one suits a site like this?",
     "verify": "Check that every file of the project is what was written.",
     "compact": "Merge small files and remove what nothing refers to.",
 }

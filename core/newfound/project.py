@@ -6,11 +6,14 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from newfound.errors import NotFoundError, UsageError
 from newfound.progress import ProgressCallback, silent
 from newfound.store.layout import Layout
+
+if TYPE_CHECKING:
+    from newfound.simulation.world import World
 
 LOCK_TIMEOUT_SECONDS = 60.0
 ENVIRONMENT = "NEWFOUND_PROJECT"
@@ -85,6 +88,55 @@ class Project:
         return compact(
             self.layout, pinned=pinned, responses_before=older_than, lock_timeout=self.lock_timeout
         )
+
+    def simulate(
+        self,
+        *,
+        world: str = "project",
+        days: float = 10.0,
+        requests_per_hour: float = 300.0,
+        num_results: int = 10,
+        users: int = 2_000,
+        weights: Sequence[float] | None = None,
+        policies: Sequence[str] | None = None,
+        seed: int = 0,
+        seeds: int = 1,
+        full_every: float = 5.0,
+        output: str | Path | None = None,
+        progress: ProgressCallback = silent,
+    ) -> dict[str, Any]:
+        """Play exploration weights and other policies in a closed loop: which weight suits a site like this?
+
+        `world`: "project", fitted on this project's data, or a preset (then as the function `simulate`, which needs
+        no project). Raises UsageError, TooLittleDataError.
+        """
+        from newfound.simulation.presets import synthetic_world
+        from newfound.simulation.project_world import project_world
+        from newfound.simulation.simulate import NAMES, PRESETS, WEIGHTS, Plan
+        from newfound.simulation.simulate import simulate as play
+
+        if world not in (*PRESETS, "project"):
+            raise UsageError(
+                f"there is no world {world!r}", f"choose one of {', '.join((*PRESETS, 'project'))}"
+            )
+        if not 100 <= users <= 100_000:
+            raise UsageError(f"{users} users cannot be simulated", "choose 100 to 100000")
+        plan = Plan(
+            days=days,
+            requests_per_hour=requests_per_hour,
+            k=num_results,
+            seeds=tuple(range(seed, seed + seeds)),
+            full_every_days=full_every,
+            weights=tuple(WEIGHTS if weights is None else weights),
+            others=tuple(NAMES if policies is None else policies),
+        )
+
+        def make(one: int) -> World:
+            if world == "project":
+                return project_world(self.layout, days, one)
+            return synthetic_world(world, days, users, one)
+
+        return play(plan, make, None if output is None else Path(output), progress)
 
     # -- datasets ----------------------------------------------------------------------------------------------
 
@@ -432,6 +484,13 @@ class Project:
         return {"name": name, "deleted": True}
 
 
+def simulate(*, world: str = "churn", **options: Any) -> dict[str, Any]:  # noqa: ANN401  # as Project.simulate
+    """Play exploration in a synthetic world, without a project: `Project.simulate` with a preset."""
+    if world == "project":
+        return Project.open().simulate(world=world, **options)
+    return Project(Path()).simulate(world=world, **options)
+
+
 def check_schema(path: str | Path) -> dict[str, Any]:
     """Check a schema document file; raises SchemaError."""
     from newfound.schema.parsing import read_document
@@ -460,4 +519,4 @@ def _found() -> Path:
     )
 
 
-__all__ = ["Project", "check_schema", "infer_schema"]
+__all__ = ["Project", "check_schema", "infer_schema", "simulate"]

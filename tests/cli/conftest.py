@@ -66,6 +66,47 @@ ITEM = {
     "young": True,
 }
 
+LIFT = {"value": 0.1, "low": 0.05, "high": 0.15}
+SIMULATED = {
+    "world": "churn",
+    "halfLifeDays": 4.0,
+    "users": 2000,
+    "items": 1740,
+    "newItems": 391,
+    "days": 10.0,
+    "requestsPerHour": 300.0,
+    "numResults": 10,
+    "fullEveryDays": 5.0,
+    "seeds": [0],
+    "bestWeight": 0.3,
+    "policies": [
+        {
+            "policy": "weight 0.3",
+            "explorationWeight": 0.3,
+            "requests": 72000,
+            "clicks": 9000,
+            "clickRate": 0.0125,
+            "shareOfOracle": 0.8,
+            "regretPerThousandRequests": 31.0,
+            "newShare": 0.5,
+            "exploredShare": 0.1,
+            "exploredOnWorseHalf": 0.4,
+            "coverage": 0.6,
+            "foundIn24Hours": 0.9,
+            "foundIn72Hours": None,
+            "t50Hours": 12.0,
+            "liftOverGreedy": LIFT,
+            "liftOverIgnoringNew": None,
+            "firstEightHours": LIFT,
+            "firstDay": LIFT,
+            "lastHalf": LIFT,
+            "breakEvenHour": 9,
+        }
+    ],
+    "seconds": 300.0,
+    "output": "report.html",
+}
+
 # Method of the project -> what it returns.
 ANSWERS: dict[str, Any] = {
     "init": {"project": "shop", "name": "shop", "created": True, "formatVersion": 1},
@@ -144,6 +185,7 @@ ANSWERS: dict[str, Any] = {
     "filter": FILTER,
     "check_filter": {"valid": True, "parameters": [], "fields": ["Interactions.EVENT_TYPE"]},
     "delete_filter": {"name": "unseen", "deleted": True},
+    "simulate": SIMULATED,
     "verify": {"files": 12, "debris": 0},
     "compact": {"filesMerged": 3, "filesRemoved": 3, "bytesFreed": 4096},
 }
@@ -247,6 +289,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "filter describe unseen": ("filter", "filter-describe"),
     "filter check x": ("check_filter", "filter-check"),
     "filter delete unseen": ("delete_filter", "filter-delete"),
+    "simulate --world churn --output report.html": ("simulate", "simulate"),
     "verify": ("verify", "verify"),
     "compact": ("compact", "compact"),
 }

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from newfound.model.batches import last_steps
-from newfound.model.network import encode, init
+from newfound.model.network import FADE, encode, init, state_size
 from newfound.serving.network import Network
 
 from .builders import random_histories, training_data
@@ -25,11 +25,11 @@ def test_serving_in_numpy_gives_the_logits_of_training() -> None:
     E = 5 * params["ids"]["vectors"]
     bias = jnp.array(rng.normal(size=n_items), jnp.float32)
     steps = last_steps(data, np.arange(5), data.times[data.ends - 1] + 86400, 12)
-    o, _ = encode(net, E, steps, jnp.zeros((5, d)))
+    o, _ = encode(net, E, steps, jnp.zeros((5, state_size(d))))
     expected = o[-1] @ E.T + bias[None, :]
 
-    serving = Network.from_arrays({name: np.array(a) for name, a in net.items()})
-    h = np.zeros((5, d), np.float32)
+    serving = Network.from_arrays({"fade": np.array(FADE)} | {name: np.array(a) for name, a in net.items()})
+    state = np.zeros((5, serving.state_size), np.float32)
     for t in range(12):
         x = serving.inputs(
             np.array(E)[steps.items[t]],
@@ -37,6 +37,6 @@ def test_serving_in_numpy_gives_the_logits_of_training() -> None:
             steps.next_gaps[t].astype(np.uint8),
             steps.types[t],
         )
-        h = serving.step(x, steps.keep[t][:, None] * h)
-    logits = serving.output(h, x) @ np.array(E).T + np.array(bias)
+        state = serving.step(x, steps.keep[t][:, None] * state)
+    logits = serving.output(state, x) @ np.array(E).T + np.array(bias)
     np.testing.assert_allclose(logits, expected, atol=1e-4)

@@ -9,7 +9,7 @@ import pytest
 
 from newfound.model import epoch
 from newfound.model.batches import epoch_batches
-from newfound.model.network import init
+from newfound.model.network import init, state_size
 from newfound.model.step import batch_loss
 from newfound.progress import silent
 
@@ -54,7 +54,7 @@ def test_the_loss_converts_no_type_silently(negatives: int) -> None:
     rng = np.random.default_rng(0)
     batch = next(epoch_batches(data, trainer.users, config.lanes, config.bptt, rng))
     update = trainer.sampler.touch(batch, rng)
-    h0 = jnp.zeros((config.lanes, 32))
+    h0 = jnp.zeros((config.lanes, state_size(32)))
     loss_of = jax.grad(batch_loss, has_aux=True)
     gradient, h = loss_of(params, update, h0, config, jax.random.key(1))
     assert h.shape == h0.shape

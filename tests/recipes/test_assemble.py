@@ -13,10 +13,11 @@ from newfound.recipes.assemble import PRIOR_EVENTS, FullInputs, assemble, empty_
 from newfound.recipes.update import UpdateInputs, update
 from newfound.serving.bundle import Blend, Bundle
 from newfound.serving.history import user_history
+from newfound.serving.network import Network
 from newfound.serving.user_state import Sequences, UserStates, advance
 
 N_ITEMS, D = 30, 32
-NETWORK = ("W", "U", "b", "W_o", "A", "F", "G", "T")
+NETWORK = Network.__slots__
 
 
 def tokens(described: bool = True) -> TokenTable:
@@ -99,7 +100,7 @@ def test_states_are_those_of_reading_each_history_to_its_end(weights: dict[str, 
     whole = assemble(made, seen, weights)
     user = slice(7 * 20, 8 * 20)
     alone = Sequences(np.array([0, 20]), seen.items[user], seen.times[user], seen.types[user])
-    expected = advance(whole.network, whole.item_rows, UserStates.empty(1, D), alone)
+    expected = advance(whole.network, whole.item_rows, UserStates.empty(1, whole.network.state_size), alone)
     np.testing.assert_allclose(whole.user_states(["u7"]).h, expected.h, atol=1e-5)
     assert whole.user_states(["u7"]).item.tolist() == expected.item.tolist()
     some = assemble(made, seen, weights, users=np.array([7, 9]))
@@ -130,7 +131,7 @@ def test_a_full_version_is_ready_for_updates(weights: dict[str, np.ndarray]) -> 
     after = update(whole, UpdateInputs(rows, {}, [{"ITEM_ID": "new"}], 1, 1), 0).bundle
     assert after.n_items == N_ITEMS + 1
     assert user_history(after, "u1").items[-1] == 25
-    assert set(empty_overlay(D)) < set(after.overlay)
+    assert set(empty_overlay(D, whole.network.state_size)) < set(after.overlay)
 
 
 def test_directions_span_what_users_differ_in(weights: dict[str, np.ndarray]) -> None:

@@ -73,7 +73,7 @@ def test_a_list_is_judged_in_the_state_the_user_was_in_when_it_was_shown(
     known = own.times < moment
     after = with_evidence(bundle, histories, [row("u6", None, moment)], {})
     before = Sequences(np.array([0, known.sum()]), own.items[known], own.times[known], own.types[known])
-    then = advance(bundle.network, bundle.item_rows, UserStates.empty(1, bundle.network.size), before)
+    then = advance(bundle.network, bundle.item_rows, UserStates.empty(1, bundle.network.state_size), before)
     at, center = np.array([moment]), np.asarray(bundle.base["center"])
     vector = request_vectors(bundle.network, bundle.item_rows, then, at, center)
     expected = bundle.user_features.of(vector)

@@ -12,6 +12,7 @@ from newfound.serving.relevance import (
     relevance,
     rule_shares,
     static_relevance,
+    static_relevance_at,
     uncertainty,
 )
 from newfound.serving.user_state import request_vectors
@@ -81,10 +82,20 @@ def test_popularity_at_a_short_half_life_fades_and_at_a_long_one_stays(bundle: B
     assert change(6) < 0.05  # a century
 
 
-def test_a_request_before_the_newest_count_sees_the_counts_as_they_are(bundle: Bundle) -> None:
-    np.testing.assert_array_equal(
-        static_relevance(bundle, LATEST - 40 * DAY), static_relevance(bundle, LATEST)
-    )
+def test_popularity_says_as_little_of_a_day_before_as_of_a_day_after(bundle: Bundle) -> None:
+    counted = blended(bundle, Blend(0, 0, (1.0,) * 7), organic=np.full(bundle.n_items, 10**9))
+    before, now, after = (static_relevance(counted, LATEST + days * DAY) for days in (-40, 0, 40))
+    np.testing.assert_array_equal(before, after)
+    assert np.abs(before - now).max() > 0.1
+
+
+def test_requests_at_any_times_see_what_each_would_alone(bundle: Bundle) -> None:
+    counted = blended(bundle, Blend(0, 0, (1.0,) * 7))
+    at = np.array([LATEST, LATEST + 5 * DAY, LATEST - 90 * DAY, LATEST + 5 * DAY + 60])
+    together = static_relevance_at(counted, at)
+    for row, time in zip(together, at, strict=True):
+        np.testing.assert_array_equal(row, static_relevance_at(counted, np.array([time])))
+        np.testing.assert_allclose(row, static_relevance(counted, int(time)), atol=0.05)
 
 
 def test_what_impressions_taught_is_part_of_relevance(bundle: Bundle, vectors: np.ndarray) -> None:

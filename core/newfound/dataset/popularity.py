@@ -39,7 +39,7 @@ def empty(half_lives: ArrayLike, n_items: int) -> DecayedPopularity:
 
 
 def values_at(state: DecayedPopularity, seconds: int) -> Float64:
-    """Decay to a time at or after the reference: value * 2^-((seconds - reference) / half-life)."""
+    """Decay to another time: value * 2^-(|seconds - reference| / half-life)."""
     return state.values * _decay(state, seconds)[:, None]
 
 
@@ -57,7 +57,7 @@ def updated(state: DecayedPopularity, items: Int32, times: Int64, n_items: int) 
 
 
 def log_popularity(state: DecayedPopularity, seconds: int, items: Int32 | None = None) -> Float32:
-    """Return log(share + SHARE_FLOOR) `[n_half_lives, n_items]` at a Unix second at or after the reference.
+    """Return log(share + SHARE_FLOOR) `[n_half_lives, n_items]` at a Unix second.
 
     `items` are codes of those that are asked for (None: all).
     """
@@ -83,7 +83,11 @@ def weighted_log_popularity(state: DecayedPopularity, seconds: int, weights: Flo
 
 
 def _decay(state: DecayedPopularity, seconds: int) -> Float64:
-    return np.exp2((state.reference - seconds) / state.half_lives)
+    """What is left of the counts: they say as little of a day before their reference as of a day after.
+
+    So a question about the past is not answered by the fashion of the end.
+    """
+    return np.exp2(-abs(seconds - state.reference) / state.half_lives)
 
 
 def _shares(

@@ -35,27 +35,28 @@ def fit(
     offsets: Float32,
     defaults: ArrayLike,
     signed: ArrayLike = False,
-    ridge: float = RIDGE,
+    ridge: ArrayLike = RIDGE,
 ) -> BlendFit:
     """Fit w in softmax(components @ w + offsets) so that the candidates in column 0 become likely.
 
     `components` are float32 `[n, m, n_components]`, finite; `offsets` `[n, m]`, finite in column 0, -inf for
-    filler. Weights stay at or above 0 unless `signed`. The penalty ridge / 2 * |w - defaults|^2 weighs about
-    as much as `ridge` examples, so a handful of examples, or none, leaves the defaults nearly as they are.
+    filler. Weights stay at or above 0 unless `signed`. The penalty ridge / 2 * |w - defaults|^2 weighs about as much
+    as `ridge` examples (one for all weights, or one each), so a handful leaves the defaults nearly as they are.
     The problem is convex: Newton steps inside the bounds, with halving. Raises ValueError on values that are
     not finite.
     """
     if not np.isfinite(components).all() or not np.isfinite(offsets[:, 0]).all():
         raise ValueError("components and the offsets of the targets must be finite")
     start = np.asarray(defaults, np.float64)
+    pull = np.broadcast_to(np.asarray(ridge, np.float64), start.shape)
     floor = np.where(np.broadcast_to(signed, start.shape), -np.inf, 0.0)
     n = max(len(components), 1)
 
     def objective(weights: Float64) -> tuple[float, Float64, Float64]:
         loss, gradient, hessian = _loss(components, offsets, weights)
         away = weights - start
-        penalty = ridge / 2 * float(away @ away)
-        return loss + penalty, gradient + ridge * away, hessian + ridge * np.eye(len(start))
+        penalty = float(pull @ (away * away)) / 2
+        return loss + penalty, gradient + pull * away, hessian + np.diag(pull)
 
     weights = np.maximum(start, floor)
     value, gradient, hessian = objective(weights)

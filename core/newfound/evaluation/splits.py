@@ -22,8 +22,8 @@ MAX_VALIDATION_USERS = 2000
 class WithheldSplit:
     """Hidden are the events at or past `ends[u]`, int64 `[n_users]`, an absolute position.
 
-    `test_users` and `validation_users` are ascending int64 user codes and share nobody. A validation user
-    hides one event, at `ends[u]`; a test user one or more; the rest nothing.
+    `test_users` and `validation_users` are ascending int64 user codes and share nobody. Both hide one event or
+    more; validation of the network asks for the first. The rest hide nothing.
     """
 
     ends: Int64
@@ -32,7 +32,7 @@ class WithheldSplit:
 
 
 def withhold(offsets: Int64, seed: int) -> WithheldSplit:
-    """Hide the newest 10 % of events (at least one) of a tenth of the users, and one event of another tenth.
+    """Hide the newest 10 % of events (at least one) of a tenth of the users, and of another tenth.
 
     Drawn among the users with at least 3 events; at least one of each kind where there are such users, at
     most 2,000 for validation.
@@ -43,8 +43,8 @@ def withhold(offsets: Int64, seed: int) -> WithheldSplit:
     test = np.sort(drawn[:n])
     validation = np.sort(drawn[n : n + min(n, MAX_VALIDATION_USERS)])
     ends = offsets[1:].copy()
-    ends[test] -= np.maximum(1, np.floor(EVENT_SHARE * n_events[test]).astype(np.int64))
-    ends[validation] -= 1
+    for users in (test, validation):
+        ends[users] -= np.maximum(1, np.floor(EVENT_SHARE * n_events[users]).astype(np.int64))
     return WithheldSplit(ends, test, validation)
 
 

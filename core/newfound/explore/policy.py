@@ -6,7 +6,7 @@ sigma_ui is the posterior standard deviation and taper_i = sqrt(1 - age / cut-of
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 
@@ -48,6 +48,10 @@ class Slate:
     items: NDArray[np.int32]
     propensities: NDArray[np.float64]
     explored: NDArray[np.bool_]
+
+
+Chooser = Callable[[Floats, YoungItems, Floats, ExplorationSettings, int, Sequence[str]], list[Slate]]
+"""A policy: relevance (n, n_items) of n users, young items, their sigma (n, m), settings, k and seeds of noise (n,)."""
 
 
 def optimism(young: YoungItems, sigma: Floats, settings: ExplorationSettings) -> tuple[Floats, Floats]:
@@ -112,7 +116,7 @@ def serve_block(
     """Choose k items for each of some users: `serve` with a row a user, and the same answers."""
     greedy = best(relevance, k)
     if settings.exploration_weight == 0 or not len(young.codes):
-        return _slates(greedy, np.ones(greedy.shape), np.zeros(greedy.shape, np.bool_))
+        return slates_of(greedy, np.ones(greedy.shape), np.zeros(greedy.shape, np.bool_))
     lift, spread = optimism(young, sigma, settings)
     noise = draw_noise(len(young.codes), seeds)
     means = relevance[:, young.codes] + lift
@@ -130,15 +134,20 @@ def serve_block(
         np.maximum(spread, STILL),
         np.where(served < 0, -2, np.where(is_young & np.take_along_axis(moving, at, axis=1), at, -1)),
     )
-    in_greedy = np.zeros(values.shape, np.bool_)
-    np.put_along_axis(in_greedy, greedy, values=True, axis=1)
-    explored = is_young & ~np.take_along_axis(in_greedy, served, axis=1)
-    return _slates(served, propensities, explored)
+    return slates_of(served, propensities, is_young & ~among(served, greedy, relevance.shape[1]))
 
 
-def _slates(
+def among(items: NDArray[np.int64], others: NDArray[np.int64], n_items: int) -> NDArray[np.bool_]:
+    """Mark the items (n, k) of each row that are among its others (n, l)."""
+    marks = np.zeros((len(others), n_items), np.bool_)
+    np.put_along_axis(marks, others, values=True, axis=1)
+    return np.take_along_axis(marks, items, axis=1)
+
+
+def slates_of(
     items: NDArray[np.int64], propensities: NDArray[np.float64], explored: NDArray[np.bool_]
 ) -> list[Slate]:
+    """Part a block (n, k) into slates; items -1 end a row."""
     lengths = np.count_nonzero(items >= 0, axis=1).tolist()
     codes = items.astype(np.int32)
     return [Slate(codes[u, :n], propensities[u, :n], explored[u, :n]) for u, n in enumerate(lengths)]

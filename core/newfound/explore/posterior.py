@@ -12,12 +12,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from newfound.dataset.runs import ranges
 from newfound.explore.calibration import Calibration
 
 Floats = NDArray[np.float32]
 
 NEWTON_STEPS = 8
-BLOCK_TRIALS = 100_000
+SETTLED = 1e-4
+"""An item whose last step was smaller is done."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,44 +85,44 @@ def fit_posteriors(trials: Trials, prior_variance: Floats, calibration: Calibrat
     k = prior_variance.shape[1]
     if not len(trials.item):
         return Posteriors.empty(k)
-    order = np.lexsort((trials.key, trials.item))
-    trials = trials.rows(order)
+    trials = trials.rows(np.lexsort((trials.key, trials.item)))
     items, starts = np.unique(trials.item, return_index=True)
-    parts = []
-    first = 0
-    while first < len(items):
-        last = max(first + 1, int(np.searchsorted(starts, starts[first] + BLOCK_TRIALS)))
-        end = starts[last] if last < len(items) else len(trials.item)
-        block = trials.rows(np.arange(starts[first], end))
-        group = items[first:last]
-        parts.append(
-            _fit_block(block, starts[first:last] - starts[first], prior_variance[group], calibration)
-        )
-        first = last
-    mean, variance = (np.concatenate(part) for part in zip(*parts, strict=True))
-    return Posteriors(items.astype(np.int32), mean, variance)
-
-
-def _fit_block(
-    trials: Trials, starts: NDArray[np.int64], prior_variance: Floats, calibration: Calibration
-) -> tuple[Floats, Floats]:
-    """Posterior means and variances (m, k) of m items whose trials begin at `starts` (m,)."""
     x = trials.user_features.astype(np.float64)  # (n, k)
-    group = np.repeat(np.arange(len(starts)), np.diff(np.append(starts, len(x))))
+    bounds = np.append(starts, len(x))
     examined = calibration.examination(trials.position)
     offset = calibration.logits(trials.log_score)
-    precision = 1 / np.maximum(prior_variance.astype(np.float64), 1e-8)  # (m, k)
+    precision = 1 / np.maximum(prior_variance[items].astype(np.float64), 1e-8)  # (m, k)
     mean = np.zeros_like(precision)
+    diagonal = np.zeros_like(precision)
+    moving = np.arange(len(items))
     for _ in range(NEWTON_STEPS):
-        logits = offset + calibration.slope * np.einsum("nk,nk->n", x, mean[group])
+        at = ranges(bounds[moving], bounds[moving + 1])
+        sizes = bounds[moving + 1] - bounds[moving]
+        group = np.repeat(np.arange(len(moving)), sizes)
+        own = x[at]
+        logits = offset[at] + calibration.slope * np.einsum("nk,nk->n", own, mean[moving][group])
         p = 1 / (1 + np.exp(-logits))
-        q = np.minimum(examined * p, 1 - 1e-9)
-        score = calibration.slope * (trials.clicked - q) * (1 - p) / (1 - q)
+        q = np.minimum(examined[at] * p, 1 - 1e-9)
+        score = calibration.slope * (trials.clicked[at] - q) * (1 - p) / (1 - q)
         weight = calibration.slope**2 * q * (1 - p) ** 2 / (1 - q)
-        gradient = np.add.reduceat(x * score[:, None], starts) - precision * mean
-        hessian = np.add.reduceat(x[:, :, None] * (x * weight[:, None])[:, None, :], starts)  # (m, k, k)
-        diagonal = np.einsum("mkk->mk", hessian)
-        diagonal += precision
-        step = np.linalg.solve(hessian, gradient[:, :, None])[:, :, 0]
-        mean += np.clip(step, -3, 3)
-    return mean.astype(np.float32), (1 / diagonal).astype(np.float32)
+        cuts = np.append(0, np.cumsum(sizes))
+        gradient = np.add.reduceat(own * score[:, None], cuts[:-1]) - precision[moving] * mean[moving]
+        hessian = _grams(own, own * weight[:, None], cuts)  # (m, k, k)
+        np.einsum("mkk->mk", hessian)[...] += precision[moving]
+        diagonal[moving] = np.einsum("mkk->mk", hessian)
+        step = np.clip(np.linalg.solve(hessian, gradient[:, :, None])[:, :, 0], -3, 3)
+        mean[moving] += step
+        moving = moving[np.abs(step).max(axis=1) > SETTLED]
+        if not len(moving):
+            break
+    return Posteriors(items.astype(np.int32), mean.astype(np.float32), (1 / diagonal).astype(np.float32))
+
+
+def _grams(
+    left: NDArray[np.float64], right: NDArray[np.float64], cuts: NDArray[np.int64]
+) -> NDArray[np.float64]:
+    """Products left_i^T right_i (m, k, k) of the groups of rows between `cuts` (m + 1,)."""
+    out = np.empty((len(cuts) - 1, left.shape[1], left.shape[1]))
+    for group, (low, high) in enumerate(zip(cuts[:-1].tolist(), cuts[1:].tolist(), strict=True)):
+        np.matmul(left[low:high].T, right[low:high], out=out[group])
+    return out

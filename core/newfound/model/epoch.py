@@ -16,7 +16,7 @@ from newfound.dataset.gaps import N_GAPS
 from newfound.model.batches import count_targets, epoch_batches, training_users
 from newfound.model.config import TrainingConfig
 from newfound.model.data import TrainingData
-from newfound.model.network import Params, init
+from newfound.model.network import Params, init, state_size
 from newfound.model.sampling import Sampler
 from newfound.model.step import State, StepFunction, make_optimizer, make_step
 from newfound.model.tower import Items, build_catalogue
@@ -126,7 +126,7 @@ def train_epoch(trainer: Trainer, run: Run, schedule: Schedule, progress: Progre
     data, config = trainer.data, trainer.config
     began, epoch, state = time.perf_counter(), int(run.epoch), run.state
     key, rng = jax.random.key(config.seed + 1), np.random.default_rng((config.seed, epoch))
-    h = jnp.zeros((config.lanes, config.hidden_dimension))
+    h = jnp.zeros((config.lanes, state_size(config.hidden_dimension)))
     losses: list[Array] = []
     filled = 0.0  # batches, counted by their used slots
     for batch in epoch_batches(data, trainer.users, config.lanes, config.bptt, rng):

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from newfound.dataset.gaps import N_GAPS
-from newfound.model.network import Params
+from newfound.model.network import FADE, Params
 from newfound.model.tower import Items
 from newfound.model.validation import fold
 
@@ -16,12 +16,13 @@ def export_arrays(
 ) -> dict[str, NDArray[np.float32]]:
     """Fold item tables and return every array of a served network.
 
-    W (d, 3d), U (d, 3d), b (3d,) gates z|r|n; W_o, A (d, d); F, G (64, d); T (n_types, d); E (n_items, d),
-    item_bias (n_items,); with metadata token_vectors (n_tokens, d) and token_bias (n_tokens,).
+    W (d, 3d), U (d, 3d), b (3d,) gates z|r|n; W_o, A (d, d); M (m, d, d) and fade (m,); F, G (64, d);
+    T (n_types, d); E (n_items, d), item_bias (n_items,); with metadata token_vectors (n_tokens, d) and token_bias
+    (n_tokens,).
     Gap buckets that training never saw (masks of shape (64,)) take the vector of the nearest that it saw.
     """
     E, bias = fold(params, items)
-    arrays = {**params["net"], "E": E, "item_bias": bias}
+    arrays = {**params["net"], "fade": np.array(FADE), "E": E, "item_bias": bias}
     if params["content"]:
         arrays |= {"token_vectors": params["content"]["vectors"], "token_bias": params["content"]["bias"]}
     exported = {name: np.array(array, dtype=np.float32) for name, array in arrays.items()}

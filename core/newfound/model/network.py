@@ -12,6 +12,8 @@ from newfound.dataset.gaps import N_GAPS
 from newfound.model.gru import gru
 
 LAYER_NORM_EPSILON = 1e-6
+FADE = (0.98,)
+"""What is left of an input in each memory after one more event; .98 halves it in 34 events."""
 
 if TYPE_CHECKING:
     from jax import Array
@@ -24,7 +26,7 @@ Params: TypeAlias = "dict[str, dict[str, Array]]"
 
 def init(key: Array, d: int, n_items: int, n_types: int, n_tokens: int) -> Params:
     """Draw initial parameters for width `d`."""
-    keys = iter(jax.random.split(key, 6))
+    keys = iter(jax.random.split(key, 7))
 
     def normal(scale: float, *shape: int) -> Array:
         return scale * jax.random.normal(next(keys), shape)
@@ -38,6 +40,7 @@ def init(key: Array, d: int, n_items: int, n_types: int, n_tokens: int) -> Param
         "F": jnp.zeros((N_GAPS, d)),
         "G": jnp.zeros((N_GAPS, d)),
         "T": jnp.zeros((n_types, d)),
+        "M": normal(d**-0.5, len(FADE), d, d),
     }
     ids = {"vectors": normal(0.05, n_items, d), "bias": jnp.zeros(n_items)}
     content = {"vectors": normal(0.05, n_tokens, d), "bias": jnp.zeros(n_tokens)} if n_tokens else {}
@@ -45,11 +48,17 @@ def init(key: Array, d: int, n_items: int, n_types: int, n_tokens: int) -> Param
 
 
 def encode(
-    net: dict[str, Array], E: Array, steps: Steps, h0: Array, dropout: float = 0.0, key: Array | None = None
+    net: dict[str, Array],
+    E: Array,
+    steps: Steps,
+    state: Array,
+    dropout: float = 0.0,
+    key: Array | None = None,
 ) -> tuple[Array, Array]:
-    """Read T steps of L lanes from states `h0` (L, d): queries o (T, L, d) and states h (T, L, d).
+    """Read T steps of L lanes from `state` (L, state_size): queries o (T, L, d) and the state after them.
 
-    `steps.items` index the rows of `E` (R, d). Logits are o @ E.T + bias.
+    `steps.items` index the rows of `E` (R, d). Logits are o @ E.T + bias. A state is the unit's own state and the
+    memories, as in `newfound.serving.network`.
     """
     d = E.shape[1]
     x = E[steps.items] + net["F"][steps.gaps] + net["G"][steps.next_gaps] + net["T"][steps.types]
@@ -57,9 +66,33 @@ def encode(
     if key is not None:
         x = drop(x, dropout, jax.random.fold_in(key, 0))
     gates = x @ net["W"] + net["b"][None, None, :]  # (T, L, 3d)
-    h = gru(net["U"], gates, steps.keep, h0)  # (T, L, d)
-    h_out = h if key is None else drop(h, dropout, jax.random.fold_in(key, 1))
-    return layer_norm(h_out @ net["W_o"] + x @ net["A"]), h
+    h = gru(net["U"], gates, steps.keep, state[:, :d])  # (T, L, d)
+    memories = remember(x, steps.keep, state[:, d:].reshape(-1, len(FADE), d + 1))  # (T, L, m, d + 1)
+    means = memories[..., :d] / jnp.sqrt(memories[..., d:])  # (T, L, m, d)
+    state = jnp.concatenate([h[-1], memories[-1].reshape(len(state), -1)], axis=1)
+    if key is not None:
+        h = drop(h, dropout, jax.random.fold_in(key, 1))
+        means = drop(means, dropout, jax.random.fold_in(key, 3))
+    read = jnp.einsum("tlmd,mde->tle", means, net["M"])
+    return layer_norm(h @ net["W_o"] + x @ net["A"] + read), state
+
+
+def state_size(d: int) -> int:
+    """Count the values of a state: the unit's own, then the memories with their weights."""
+    return d + len(FADE) * (d + 1)
+
+
+def remember(x: Array, keep: Array, memories: Array) -> Array:
+    """Add inputs (T, L, d), and ones, to memories (L, m, d + 1) that fade at every step: (T, L, m, d + 1)."""
+    fade = jnp.array(FADE)[None, :, None]
+    ones = jnp.ones((*x.shape[:2], 1), x.dtype)
+
+    def step(memories: Array, inputs: tuple[Array, Array]) -> tuple[Array, Array]:
+        x, m = inputs  # (L, d + 1), (L,)
+        memories = fade * m[:, None, None] * memories + x[:, None, :]
+        return memories, memories
+
+    return jax.lax.scan(step, memories, (jnp.concatenate([x, ones], axis=-1), keep))[1]
 
 
 def drop(x: Array, rate: float, key: Array) -> Array:

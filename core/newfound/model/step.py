@@ -41,13 +41,13 @@ def make_optimizer(config: TrainingConfig) -> optax.GradientTransformation:
 
 
 def batch_loss(
-    params: Params, update: Update, h0: Array, config: TrainingConfig, key: Array
+    params: Params, update: Update, state: Array, config: TrainingConfig, key: Array
 ) -> tuple[Array, Array]:
     """Mean cross-entropy of a batch, and the lanes' last states; `params["ids"]` holds the touched items."""
     kept = jax.random.bernoulli(jax.random.fold_in(key, 2), 1 - config.id_dropout, update.items.rows.shape)
-    id_kept = kept.astype(h0.dtype) if params["content"] else None
+    id_kept = kept.astype(state.dtype) if params["content"] else None
     E, bias = item_vectors(params["ids"], params["content"], update.items, id_kept)  # (R, d), (R,)
-    o, h = encode(params["net"], E, update.steps, h0, config.dropout, key)  # (T, L, d)
+    o, state = encode(params["net"], E, update.steps, state, config.dropout, key)  # (T, L, d)
     targets = update.targets.reshape(-1)  # (T * L,)
     full = not config.negatives
     loss = softmax_loss(
@@ -60,7 +60,7 @@ def batch_loss(
         targets,
         update.weights.reshape(-1),
     )
-    return loss, h[-1]
+    return loss, state
 
 
 @cache

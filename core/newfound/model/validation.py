@@ -11,7 +11,7 @@ import numpy as np
 
 from newfound.model.batches import Steps, last_steps
 from newfound.model.data import TrainingData
-from newfound.model.network import Params, encode
+from newfound.model.network import Params, encode, state_size
 from newfound.model.tower import Items, item_vectors
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ def fold(params: Params, items: Items) -> tuple[Array, Array]:
 
 @partial(jax.jit)
 def _logits(params: Params, E: Array, bias: Array, steps: Steps) -> Array:
-    o, _ = encode(params["net"], E, steps, jnp.zeros((steps.items.shape[1], E.shape[1])))
+    o, _ = encode(params["net"], E, steps, jnp.zeros((steps.items.shape[1], state_size(E.shape[1]))))
     return o[-1] @ E.T + bias[None, :]  # (L, n_items)
 
 

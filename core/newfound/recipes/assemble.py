@@ -126,7 +126,7 @@ def assemble(
         "clicker_scale": np.array([_clicker_scale(network, vectors, states, features, seen)], np.float32),
     }
     overlay: dict[str, Array] = {
-        **empty_overlay(network.size),
+        **empty_overlay(network.size, network.state_size),
         "created": inputs.created,
         "created_stated": inputs.created_stated,
         "described": described,
@@ -162,9 +162,9 @@ def assemble(
     return Bundle(meta, base | {"prior_variance": base["prior_variance"] * np.float32(scale)}, overlay)
 
 
-def empty_overlay(size: int) -> dict[str, Array]:
-    """The arrays of what changed since FULL, when nothing did; `size` is the embedding size d."""
-    states = UserStates.empty(0, size)
+def empty_overlay(size: int, state_size: int) -> dict[str, Array]:
+    """The arrays of what changed since FULL, when nothing did; sizes of a vector and of a user's state."""
+    states = UserStates.empty(0, state_size)
     return {
         **IdIndex.build([]).arrays("items"),
         **IdIndex.build([]).arrays("users"),
@@ -229,7 +229,7 @@ def _final_states(
     network: Network, vectors: Floats, seen: Histories, users: NDArray[np.integer] | None
 ) -> UserStates:
     """States of all users after their last seen event."""
-    states = UserStates.empty(seen.n_users, network.size)
+    states = UserStates.empty(seen.n_users, network.state_size)
     chosen = np.arange(seen.n_users) if users is None else np.asarray(users)
     starts, stops = seen.offsets[chosen], seen.offsets[chosen + 1]
     at = ranges(starts, stops)

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from newfound.dataset import popularity
+from newfound.dataset.age import N_AGES, age_components
 from newfound.dataset.runs import ranges
 from newfound.evaluation import blend as likelihood
 from newfound.evaluation.candidates import draw
@@ -20,6 +21,8 @@ MAX_EXAMPLES = 1_000
 MAX_CELLS = 40_000_000
 BLOCK_CELLS = 2_000_000
 N_HEAD, N_TAIL = 400, 600
+AGE_RIDGE = 2.0
+"""The curve over age starts flat; a few dozen examples may bend it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,14 +99,14 @@ def fit_blend(
     blocks = [slice(low, min(low + size, n)) for low in range(0, n, size)]
     rule_map = fit_rule_map(_parts(bundle, examples, block) for block in blocks)
     r = bundle.trust
+    created = np.where(bundle.overlay["created_stated"], bundle.overlay["created"], 0)
     source = np.random.default_rng(seed)
     drawn, heads = [], []
     for block in blocks:
         logits, shares = _parts(bundle, examples, block)
         rho = r * shares + (1 - r) * (rule_map[0] + rule_map[1] * logits)
         score = defaults.network * logits + defaults.rules * rho
-        if examples.hide_seen:
-            _hide_seen(score, examples, block)
+        _hide(score, examples, block, created)
         chosen = draw(score, examples.targets[block].astype(np.int64), N_HEAD, N_TAIL, source)
         drawn.append(chosen)
         heads.append([np.take_along_axis(part, chosen.codes, axis=1) for part in (logits, rho)])
@@ -111,17 +114,25 @@ def fit_blend(
         np.concatenate([getattr(part, name) for part in drawn]) for name in ("codes", "offsets")
     )
     prior = np.asarray(bundle.meta.popularity_prior, np.float32)[:, None]
-    components = np.empty((*codes.shape, 2 + len(prior)), np.float32)
+    components = np.empty((*codes.shape, 2 + len(prior) + N_AGES), np.float32)
     for k, parts in enumerate(zip(*heads, strict=True)):
         components[:, :, k] = np.concatenate(parts)
     for example, state in states_before:
         popular = popularity.log_popularity(state, int(examples.times[example]), codes[example])
         own = r[codes[example]]
-        components[example, :, 2:] = (own * popular + (1 - own) * prior).T
-    start = np.array([defaults.network, defaults.rules, *defaults.popularity])
-    fit = likelihood.fit(components, offsets, start)
-    network, rules, *gammas = (float(weight) for weight in fit.weights)
-    return replace(defaults, network=network, rules=rules, popularity=tuple(gammas)), rule_map
+        components[example, :, 2:-N_AGES] = (own * popular + (1 - own) * prior).T
+    components[:, :, -N_AGES:] = age_components(
+        examples.times[:, None] - created[codes],
+        np.asarray(bundle.overlay["created_stated"])[codes],
+        r[codes],
+    )
+    start = np.array([defaults.network, defaults.rules, *defaults.popularity, *defaults.age])
+    of_age = np.arange(len(start)) >= len(start) - N_AGES
+    ridge = np.where(of_age, AGE_RIDGE, likelihood.RIDGE)
+    fit = likelihood.fit(components, offsets, start, signed=of_age, ridge=ridge)
+    network, rules, *rest = (float(weight) for weight in fit.weights)
+    gammas, ages = tuple(rest[:-N_AGES]), tuple(rest[-N_AGES:])
+    return replace(defaults, network=network, rules=rules, popularity=gammas, age=ages), rule_map
 
 
 def _parts(bundle: Bundle, examples: Examples, block: slice) -> tuple[Floats, Floats]:
@@ -130,10 +141,12 @@ def _parts(bundle: Bundle, examples: Examples, block: slice) -> tuple[Floats, Fl
     return bundle.logits(examples.vectors[block]), shares
 
 
-def _hide_seen(score: Floats, examples: Examples, block: slice) -> None:
-    """Take the items that each user had before out of the competition, but for its target."""
-    starts, stops = examples.starts[block], examples.stops[block]
+def _hide(score: Floats, examples: Examples, block: slice, created: NDArray[np.int64]) -> None:
+    """Take items out of the competition, but for the targets: those still to come, and seen ones if that is asked."""
+    starts, stops, targets = examples.starts[block], examples.stops[block], examples.targets[block]
     rows = np.arange(len(starts))
-    asked = score[rows, examples.targets[block]]
-    score[np.repeat(rows, stops - starts), examples.items[ranges(starts, stops)]] = -np.inf
-    score[rows, examples.targets[block]] = asked
+    asked = score[rows, targets]
+    score[created > examples.times[block, None]] = -np.inf
+    if examples.hide_seen:
+        score[np.repeat(rows, stops - starts), examples.items[ranges(starts, stops)]] = -np.inf
+    score[rows, targets] = asked

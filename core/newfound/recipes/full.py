@@ -21,10 +21,11 @@ from newfound.explore.settings import ExplorationSettings
 from newfound.progress import Progress, ProgressCallback
 from newfound.recipes.assemble import HALF_LIVES, FullInputs, assemble
 from newfound.recipes.blending import Examples, fit_blend, n_examples, popularity_before
+from newfound.recipes.evidence import vectors_when_shown
 from newfound.serving.bundle import Bundle
 from newfound.serving.network import Floats
-from newfound.serving.relevance import relevance, static_relevance, uncertainty
-from newfound.serving.user_state import request_vectors
+from newfound.serving.relevance import relevance, static_relevance_at, uncertainty
+from newfound.serving.user_state import Sequences, request_vectors
 
 MIN_INTERACTIONS = 1_000
 MIN_USERS = 25
@@ -84,7 +85,7 @@ def share_of_repeats(histories: Histories) -> float:
 def fit_full(
     inputs: FullInputs,
     hyperparameters: Mapping[str, str],
-    checkpoints: Path,
+    checkpoints: Path | None,
     resume: bool,
     max_minutes: float | None,
     progress: ProgressCallback,
@@ -150,19 +151,25 @@ def _vectors(bundle: Bundle, users: NDArray[np.int64], at: NDArray[np.int64]) ->
 def _fit_weights(
     bundle: Bundle, trained: Histories, before: Histories, split: WithheldSplit, hide_seen: bool, seed: int
 ) -> tuple[Any, tuple[float, float]]:
+    """Fit the blend on what validation users hide, each event in the state that its user was in."""
     users = split.validation_users
-    if len(users) > (limit := n_examples(trained.n_items)):
-        users = np.sort(np.random.default_rng(seed).choice(users, limit, replace=False))
-    at = split.ends[users]
-    examples = Examples(
-        _vectors(bundle, users, trained.times[at]),
-        trained.items[at],
-        trained.times[at],
-        before.items,
-        before.offsets[users],
-        before.offsets[users + 1],
-        hide_seen,
+    first, last = split.ends[users], trained.offsets[users + 1]
+    hidden = ranges(first, last)
+    owner = np.repeat(np.arange(len(users)), last - first)
+    sequences = Sequences(
+        np.append(0, np.cumsum(last - first)),
+        trained.items[hidden],
+        trained.times[hidden],
+        trained.types[hidden],
     )
+    if len(hidden) > (limit := n_examples(trained.n_items)):
+        kept = np.sort(np.random.default_rng(seed).choice(len(hidden), limit, replace=False))
+        hidden, owner = hidden[kept], owner[kept]
+    states = bundle.all_base_states().rows(users)
+    moments = trained.times[hidden]
+    vectors, _ = vectors_when_shown(bundle, states, sequences, owner, hidden - first[owner], moments)
+    starts = trained.offsets[users][owner]
+    examples = Examples(vectors, trained.items[hidden], moments, trained.items, starts, hidden, hide_seen)
     nothing = popularity.empty(np.array(HALF_LIVES), trained.n_items)
     shares = popularity_before(nothing, before.items, before.times, examples.times)
     return fit_blend(bundle, examples, shares, seed)
@@ -173,13 +180,14 @@ def _judge(
 ) -> dict[str, Any]:
     """Metrics at the default exploration and at weight 0, each beside popularity and sequential rules."""
     settings = ExplorationSettings()
-    static = static_relevance(bundle, bundle.meta.popularity_reference)
     young = young_items(np.asarray(bundle.overlay["created"], np.int64), bundle.meta.latest, settings)
     starts = trained.offsets[:-1]
 
     def relevant(users: NDArray[np.int64]) -> tuple[Floats, Floats]:
-        vectors = _vectors(bundle, users, trained.times[split.ends[users]])
+        at = trained.times[split.ends[users]]
+        vectors = _vectors(bundle, users, at)
         x = bundle.user_features.of(vectors)
+        static = static_relevance_at(bundle, at)
         return relevance(bundle, vectors, x, (trained.items, starts[users], split.ends[users]), static), x
 
     def exploring(users: NDArray[np.int64]) -> Floats:

@@ -46,7 +46,7 @@ def with_evidence(
         [np.searchsorted(sequences.times[a:b], t) for a, b, t in zip(first, last, moments, strict=True)],
         np.int64,
     )
-    states = UserStates.empty(len(users), bundle.network.size)
+    states = UserStates.empty(len(users), bundle.network.state_size)
     vectors, _ = vectors_when_shown(bundle, states, sequences, owner, after, moments)
     stop = first + after
     tails = (sequences.items, np.maximum(first, stop - MAX_LAG), stop)

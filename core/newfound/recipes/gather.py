@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -13,10 +13,11 @@ from newfound import columns as c
 from newfound.dataset.current import current_records
 from newfound.dataset.event_rows import EventRow, Response, read_events, read_responses
 from newfound.dataset.features import TokenTable, build_vocabulary, choose_fields, encode_tokens, tokens_of
-from newfound.dataset.histories import EventSelection, build_histories
+from newfound.dataset.histories import EventSelection, Histories, build_histories
 from newfound.errors import TooLittleDataError
 from newfound.recipes.assemble import FullInputs
 from newfound.recipes.catalogue import Record, align_records, creation_times
+from newfound.schema.document import SchemaDocument
 from newfound.schema.registry import document_for
 from newfound.store.delta_log import Snapshot
 from newfound.store.layout import Layout
@@ -49,22 +50,58 @@ def gather_full(
     layout: Layout, at: Snapshots, selection: EventSelection, explores: bool, seed: int
 ) -> FullInputs:
     """Encode all interactions and describe all items; raise TooLittleDataError for a project without events."""
-    frames = list(_interaction_frames(layout, at))
+    records: list[Record] = current_records(layout, "items", snapshot=at.items).to_dicts()
+    histories = interaction_histories(layout, selection, records, at)
+    shown, latest = _impressions(layout, at, histories.item_ids)
+    return encode_full(
+        histories,
+        records,
+        document_for(layout, "items"),
+        selection=selection,
+        shown=shown,
+        latest=latest,
+        offsets=(at.events.next_offset, at.items.next_offset),
+        explores=explores,
+        seed=seed,
+    )
+
+
+def interaction_histories(
+    layout: Layout, selection: EventSelection, records: Sequence[Record], at: Snapshots | None = None
+) -> Histories:
+    """Encode all interactions, and the items of the records too; TooLittleDataError for a project without any."""
+    frames = list(_interaction_frames(layout, at or Snapshots.take(layout)))
     if not frames:
         raise TooLittleDataError(
             "the project has no interactions", "run `newfound dataset import interactions FILE` first"
         )
-    records: list[Record] = current_records(layout, "items", snapshot=at.items).to_dicts()
-    histories = build_histories(frames, [record[c.ITEM_ID] for record in records], selection)
+    return build_histories(frames, [record[c.ITEM_ID] for record in records], selection)
+
+
+def encode_full(
+    histories: Histories,
+    records: Sequence[Record],
+    document: SchemaDocument,
+    *,
+    selection: EventSelection,
+    shown: NDArray[np.int64],
+    latest: int,
+    offsets: tuple[int, int],
+    explores: bool,
+    seed: int,
+) -> FullInputs:
+    """Describe the items of histories by their records and the items' document.
+
+    shown (n_items,): impressions; latest: newest event, clicked or not; offsets: of events and of item records.
+    """
     described = align_records(records, histories.item_ids)
     trained = histories.restricted_to_trained()
     events = np.bincount(trained.items, minlength=histories.n_items)
     known = [record for record, n in zip(described, events, strict=True) if record and n > 0]
-    fields = choose_fields(document_for(layout, "items"), known)
+    fields = choose_fields(document, known)
     spelled = [tokens_of(record or {}, fields) for record in described]
     vocabulary = build_vocabulary(tokens for tokens, n in zip(spelled, events, strict=True) if n > 0)
     tokens: TokenTable = encode_tokens(spelled, vocabulary, len(fields))
-    shown, latest = _impressions(layout, at, histories.item_ids)
     stated = np.array([(record or {}).get(c.CREATION_TIMESTAMP) is not None for record in described])
     return FullInputs(
         histories=histories,
@@ -75,8 +112,8 @@ def gather_full(
         created_stated=stated,
         shown=shown,
         latest=max(latest, int(histories.times.max(initial=0))),
-        event_offset=at.events.next_offset,
-        item_record_offset=at.items.next_offset,
+        event_offset=offsets[0],
+        item_record_offset=offsets[1],
         explores=explores,
         seed=seed,
     )

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from newfound.dataset.rule_counts import MAX_LAG
 from newfound.serving.bundle import Bundle
 from newfound.serving.network import Floats
-from newfound.serving.relevance import relevance, static_relevance
+from newfound.serving.relevance import age_relevance, relevance, static_relevance
 from newfound.serving.user_state import request_vectors
 
 SAMPLE_USERS = 256
@@ -51,4 +51,9 @@ def _promised(bundle: Bundle, vectors: Floats, content: Floats, content_bias: Fl
     logits = vectors @ content.T + content_bias
     usual = np.dot(meta.blend.popularity, meta.popularity_prior) + meta.blend.rules * meta.rule_map[0]
     slope = meta.blend.network + meta.blend.rules * meta.rule_map[1]
-    return logits * np.float32(slope) + np.float32(usual) + bundle.overlay["metadata_bias"]
+    return (
+        logits * np.float32(slope)
+        + np.float32(usual)
+        + bundle.overlay["metadata_bias"]
+        + age_relevance(bundle)
+    )

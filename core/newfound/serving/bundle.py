@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from newfound.dataset.age import N_AGES
 from newfound.dataset.features import FeatureFields, feature_fields_from_dict
 from newfound.dataset.histories import EventSelection
 from newfound.dataset.popularity import DecayedPopularity
@@ -34,13 +35,21 @@ AGELESS = np.iinfo(np.int64).max
 """Creation time of an item that has neither a CREATION_TIMESTAMP nor an interaction: its age is always 0."""
 
 
+NO_AGE = (0.0,) * N_AGES
+"""A flat curve: also what a version has that was trained before there was one."""
+
+
 @dataclass(frozen=True, slots=True)
 class Blend:
-    """Weights of the served score: network logit, log rule score, log decayed popularity at each half-life."""
+    """Weights of the served score: network logit, log rule score, log decayed popularity at each half-life,
+
+    and the components of age (`dataset/age.py`).
+    """
 
     network: float
     rules: float
     popularity: tuple[float, ...]
+    age: tuple[float, ...] = NO_AGE
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +78,8 @@ class BundleMeta:
     @staticmethod
     def from_dict(raw: dict[str, Any]) -> BundleMeta:
         """Read back what `to_dict` made."""
-        blend = Blend(raw["blend"]["network"], raw["blend"]["rules"], tuple(raw["blend"]["popularity"]))
+        own = raw["blend"]
+        blend = Blend(own["network"], own["rules"], tuple(own["popularity"]), tuple(own.get("age", NO_AGE)))
         return BundleMeta(
             **raw
             | {
@@ -228,7 +238,7 @@ class Bundle:
 
     def user_states(self, user_ids: Sequence[str]) -> UserStates:
         """States of users, a copy; unknown users get the empty history."""
-        states = UserStates.empty(len(user_ids), self.network.size)
+        states = UserStates.empty(len(user_ids), self.network.state_size)
         for codes, arrays in zip(self.user_codes(user_ids), (self.base, self.overlay), strict=True):
             known = codes >= 0
             for name in STATE_FIELDS:

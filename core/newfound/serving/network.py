@@ -1,6 +1,8 @@
 """The recurrent user network in numpy: the same equations as training, without JAX (model specification §2).
 
-Row vectors throughout: `d` is the embedding size, `n` a number of users.
+Row vectors throughout: `d` is the embedding size, `n` a number of users, `m` of memories. A state is the unit's own
+state h (d,) followed by the memories, (m, d + 1) end to end: sums of all inputs and of ones that fade by a fixed
+factor an event. A gated unit forgets within tens of events; what somebody liked all along stays in the memories.
 """
 
 from __future__ import annotations
@@ -22,7 +24,8 @@ LAYER_NORM_EPSILON = 1e-6
 class Network:
     """Trained weights: gates z|r|n in `W`, `U` (d, 3d) and `b` (3d,); output `W_o`, `A` (d, d);
 
-    embeddings of the gap before an event `F`, after it `G` (N_GAPS, d) and of event types `T` (n_types, d).
+    embeddings of the gap before an event `F`, after it `G` (N_GAPS, d) and of event types `T` (n_types, d); what is
+    read of the memories `M` (m, d, d), and the factors (m,) by which they `fade`.
     """
 
     W: Floats
@@ -33,17 +36,23 @@ class Network:
     F: Floats
     G: Floats
     T: Floats
+    M: Floats
+    fade: Floats
 
     @staticmethod
     def from_arrays(arrays: Mapping[str, NDArray[np.generic]]) -> Network:
         """Pick the weights out of a bundle's arrays, read into memory (they are small)."""
-        names = ("W", "U", "b", "W_o", "A", "F", "G", "T")
-        return Network(*(np.array(arrays[name], dtype=np.float32) for name in names))
+        return Network(*(np.array(arrays[name], dtype=np.float32) for name in Network.__slots__))
 
     @property
     def size(self) -> int:
         """The embedding size d."""
         return len(self.W)
+
+    @property
+    def state_size(self) -> int:
+        """The number of values of a state, d + m (d + 1)."""
+        return self.size + len(self.fade) * (self.size + 1)
 
     def inputs(
         self, items: Floats, before: NDArray[np.uint8], after: NDArray[np.uint8], types: NDArray[np.integer]
@@ -55,17 +64,25 @@ class Network:
         x: Floats = items + self.F[before] + self.G[np.minimum(after, N_GAPS - 1)] + self.T[known]
         return x * np.float32(np.sqrt(self.size) / 2)
 
-    def step(self, x: Floats, h: Floats) -> Floats:
-        """Advance states h (n, d) by one event each."""
-        d = self.size
+    def step(self, x: Floats, state: Floats) -> Floats:
+        """Advance states (n, state_size) by one event each, with inputs x (n, d)."""
+        d, n_memories = self.size, len(self.fade)
+        h, memories = state[:, :d], state[:, d:].reshape(len(x), n_memories, d + 1)
         wx, uh = x @ self.W + self.b, h @ self.U
         zr = 0.5 + 0.5 * np.tanh(0.5 * (wx[:, : 2 * d] + uh[:, : 2 * d]))  # the sigmoid, without overflow
         z, r = zr[:, :d], zr[:, d:]
         n = np.tanh(wx[:, 2 * d :] + r * uh[:, 2 * d :])
-        return n + z * (h - n)
+        memories = self.fade[:, None] * memories
+        memories[:, :, :d] += x[:, None, :]
+        memories[:, :, d] += 1
+        return np.concatenate([n + z * (h - n), memories.reshape(len(x), n_memories * (d + 1))], axis=1)
 
-    def output(self, h: Floats, x: Floats) -> Floats:
-        """Turn states and last inputs into user vectors o (n, d): layer norm of W_o h + A x, without gain."""
-        o = h @ self.W_o + x @ self.A
+    def output(self, state: Floats, x: Floats) -> Floats:
+        """Turn states and last inputs into user vectors o (n, d): layer norm of W_o h + A x + M c, without gain."""
+        d, n_memories = self.size, len(self.fade)
+        o = state[:, :d] @ self.W_o + x @ self.A
+        memories = state[:, d:].reshape(len(x), n_memories, d + 1)
+        for k, read in enumerate(self.M):
+            o += (memories[:, k, :d] / np.sqrt(memories[:, k, d:])) @ read
         o -= o.mean(axis=1, keepdims=True)
         return o / np.sqrt((o * o).mean(axis=1, keepdims=True) + np.float32(LAYER_NORM_EPSILON))

@@ -12,12 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from newfound.dataset.event_rows import EventRow
-from newfound.explore.policy import Slate, YoungItems, serve_block, young_items
+from newfound.explore.policy import Chooser, Slate, YoungItems, serve_block, young_items
 from newfound.explore.settings import SECONDS_PER_DAY, ExplorationSettings
 from newfound.serving.bundle import Bundle
 from newfound.serving.history import History, by_owner, recent_items, user_histories
 from newfound.serving.network import Floats
-from newfound.serving.relevance import log_totals, relevance, static_relevance, uncertainty
+from newfound.serving.relevance import log_totals, relevance, static_relevance_at, uncertainty
 from newfound.serving.user_state import STATE_FIELDS, Sequences, UserStates, advance, request_vectors
 
 if TYPE_CHECKING:
@@ -57,11 +57,12 @@ class Answer:
 
 @dataclass(frozen=True)
 class Recommender:
-    """A bundle served with exploration settings; `now` is the wall clock, Unix seconds."""
+    """A bundle served with exploration settings; `now` is the wall clock, Unix seconds; `choose`: the policy."""
 
     bundle: Bundle
     settings: ExplorationSettings
     now: int
+    choose: Chooser = serve_block
 
     @cached_property
     def young(self) -> YoungItems:
@@ -79,7 +80,8 @@ class Recommender:
         center = np.asarray(bundle.base["center"], np.float32)
         vectors = request_vectors(bundle.network, bundle.item_rows, states, at, center)
         features = bundle.user_features.of(vectors)
-        values = self._relevance(vectors, features, recent_items(*past, len(requests)), at)
+        tails = recent_items(*past, len(requests))
+        values = relevance(bundle, vectors, features, tails, static_relevance_at(bundle, at))
         totals = log_totals(values)
         sigma = uncertainty(bundle, features, self.young.codes)
         shown = values
@@ -128,30 +130,9 @@ class Recommender:
             rows = np.flatnonzero(wanted == k)
             some = slice(None) if len(rows) == len(requests) else rows
             seeds = [requests[row].seed for row in rows.tolist()]
-            block = serve_block(shown[some], self.young, sigma[some], self.settings, k, seeds)
+            block = self.choose(shown[some], self.young, sigma[some], self.settings, k, seeds)
             slates |= zip(rows.tolist(), block, strict=True)
         return [slates[row] for row in range(len(requests))]
-
-    def _relevance(
-        self,
-        vectors: Floats,
-        features: Floats,
-        tails: tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.int64]],
-        at: NDArray[np.int64],
-    ) -> Floats:
-        """Score a block; requests whose popularity has decayed equally long share the static part.
-
-        How long is told in steps, so that a request is answered the same alone and among others.
-        """
-        reference = self.bundle.meta.popularity_reference
-        steps = np.rint(DECAY_STEPS * np.log2(1.0 + np.maximum(at - reference, 0))).astype(np.int64)
-        distinct = sorted(set(steps.tolist()))
-        shared = [
-            static_relevance(self.bundle, reference + round(2 ** (step / DECAY_STEPS) - 1))
-            for step in distinct
-        ]
-        static = shared[0] if len(shared) == 1 else np.stack(shared)[np.searchsorted(distinct, steps)]
-        return relevance(self.bundle, vectors, features, tails, static)
 
     def _types(
         self, requests: Sequence[Request], new_events: Mapping[str, Sequence[EventRow]]
@@ -191,7 +172,7 @@ class Recommender:
         later = known.times > at[known_owner]
         rewound = np.bincount(known_owner[later], minlength=len(users)) > 0
         for name in STATE_FIELDS:
-            getattr(states, name)[rewound] = getattr(UserStates.empty(1, bundle.network.size), name)[0]
+            getattr(states, name)[rewound] = getattr(UserStates.empty(1, bundle.network.state_size), name)[0]
         known_owner, known = known_owner[~later], known.rows(~later)
         due = fresh.times <= at[fresh_owner]
         fresh_owner, fresh = fresh_owner[due], fresh.rows(due)
@@ -238,10 +219,6 @@ class Recommender:
             named[codes[codes >= 0]] = True
             allowed &= named
         return allowed
-
-
-DECAY_STEPS = 8
-"""In how many steps, per doubling of the time since the newest count, popularity is taken to decay."""
 
 
 def _matches(clause: HistoryClause, history: History, types: Mapping[str, int]) -> NDArray[np.int32]:

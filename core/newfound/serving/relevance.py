@@ -10,26 +10,50 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from newfound.dataset.age import age_components
 from newfound.dataset.popularity import log_shares, weighted_log_popularity
 from newfound.dataset.rules import RulesTable, scores
 from newfound.serving.bundle import Bundle
 from newfound.serving.network import Floats
 
+DECAY_STEPS = 8
+
 
 def static_relevance(bundle: Bundle, at: int) -> Floats:
-    """The part that is the same for all users, (n_items,).
-
-    A request before the reference of the popularity counts sees them as they are.
-    """
+    """The part that is the same for all users who ask at the Unix time `at`, (n_items,)."""
     meta = bundle.meta
     r = bundle.trust
     gamma = np.asarray(meta.blend.popularity, np.float32)
     usual = float(gamma @ np.asarray(meta.popularity_prior, np.float32))
     out = (1 - r) * (usual + meta.blend.rules * meta.rule_map[0] + bundle.overlay["metadata_bias"])
+    out += age_relevance(bundle)
     popularity = bundle.popularity
     if gamma.any():
-        out += r * weighted_log_popularity(popularity, max(at, popularity.reference), gamma)
+        out += r * weighted_log_popularity(popularity, at, gamma)
     return out.astype(np.float32)
+
+
+def static_relevance_at(bundle: Bundle, at: NDArray[np.int64]) -> Floats:
+    """The same part for requests at Unix times (n,): (n, n_items), or (n_items,) where all share it.
+
+    The distance from the reference of popularity is told in steps, DECAY_STEPS per doubling: requests share the work,
+    and one is answered the same alone and among others.
+    """
+    reference = bundle.meta.popularity_reference
+    steps = np.rint(DECAY_STEPS * np.log2(1.0 + np.abs(at - reference))).astype(np.int64)
+    distinct = sorted(set(steps.tolist()))
+    shared = [static_relevance(bundle, reference + round(2 ** (step / DECAY_STEPS) - 1)) for step in distinct]
+    return shared[0] if len(shared) == 1 else np.stack(shared)[np.searchsorted(distinct, steps)]
+
+
+def age_relevance(bundle: Bundle) -> Floats:
+    """What the ages of items add, (n_items,); age counts back from T_latest, whenever the request is."""
+    weights = np.asarray(bundle.meta.blend.age, np.float32)
+    if not weights.any():
+        return np.zeros(bundle.n_items, np.float32)
+    stated = np.asarray(bundle.overlay["created_stated"])
+    ages = bundle.meta.latest - np.where(stated, bundle.overlay["created"], 0)
+    return age_components(ages, stated, bundle.trust) @ weights
 
 
 def rule_shares(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -12,6 +11,7 @@ import numpy as np
 from newfound import columns as c
 from newfound.hashing import hash64_many
 from newfound.serving.recommender import Answer
+from newfound.store.files import random_hex
 
 if TYPE_CHECKING:
     from arro3.core import Table as ArrowTable
@@ -21,7 +21,7 @@ ROWS_PER_COMMIT = 50_000
 
 def new_recommendation_id() -> str:
     """Make `RID-` and 128 random bits."""
-    return f"RID-{secrets.token_hex(16)}"
+    return f"RID-{random_hex(16)}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,7 @@ NO_ITEM = -1
 
 @dataclass(frozen=True, slots=True)
 class UserStates:
-    """States of n users: h float32 (n, d) before the pending event, and that event.
+    """States of n users: h float32 (n, state_size of the network) before the pending event, and that event.
 
     item int32 (n,), NO_ITEM for an empty history; before uint8 gap bucket; type int16; time int64 Unix seconds.
     """
@@ -35,10 +35,10 @@ class UserStates:
     time: NDArray[np.int64]
 
     @staticmethod
-    def empty(n: int, size: int) -> UserStates:
+    def empty(n: int, state_size: int) -> UserStates:
         """States of users without history."""
         return UserStates(
-            np.zeros((n, size), np.float32),
+            np.zeros((n, state_size), np.float32),
             np.full(n, NO_ITEM, np.int32),
             np.zeros(n, np.uint8),
             np.zeros(n, np.int16),

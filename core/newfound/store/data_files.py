@@ -9,7 +9,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
-from secrets import token_hex
 from typing import TYPE_CHECKING, BinaryIO
 
 from arro3.core import RecordBatch, RecordBatchReader, Schema, Table
@@ -18,7 +17,7 @@ from arro3.io import read_parquet, write_parquet
 from newfound.columns import USER_HASH
 from newfound.errors import DamagedError
 from newfound.store.arrow import empty_table
-from newfound.store.files import damaged, read_bytes, sha256_file, write_new
+from newfound.store.files import damaged, random_hex, read_bytes, sha256_file, write_new
 
 if TYPE_CHECKING:
     import polars as pl
@@ -69,7 +68,7 @@ def write_data_file(folder: Path, table: Table, source: str, offset_column: str 
     buffer = io.BytesIO()
     write_parquet(table, buffer, compression="zstd(3)", skip_arrow_metadata=True)
     data = buffer.getvalue()
-    path = folder / f"{source}-{token_hex(8)}-{sha256(data).hexdigest()}.parquet"
+    path = folder / f"{source}-{random_hex(8)}-{sha256(data).hexdigest()}.parquet"
     write_new(path, data)
     return described(path, table, len(data), offset_column)
 

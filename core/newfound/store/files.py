@@ -15,7 +15,6 @@ from contextlib import contextmanager
 from hashlib import file_digest, sha256
 from io import FileIO
 from pathlib import Path
-from secrets import token_hex
 from typing import Any, BinaryIO
 
 import orjson
@@ -112,9 +111,14 @@ def write_new(path: Path, data: bytes) -> None:
         file.write(data)
 
 
+def random_hex(n_bytes: int) -> str:
+    """Spell random bytes of the operating system; `secrets`, which does the same, takes longer to import."""
+    return os.urandom(n_bytes).hex()
+
+
 def temporary_sibling(path: Path) -> Path:
     """Return an unused name beside `path`, recognisable as debris once its writer is dead."""
-    return path.with_name(f"{path.name}{TEMPORARY_MARK}{token_hex(8)}")
+    return path.with_name(f"{path.name}{TEMPORARY_MARK}{random_hex(8)}")
 
 
 def publish(temporary: Path, path: Path) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import fcntl
 import os
-import shlex
 import stat
 import time
 from collections.abc import Iterator
@@ -84,6 +83,8 @@ def is_held(path: Path) -> bool:
 
 def _holder(descriptor: int) -> str:
     """Ask the kernel who holds the lock, where it tells; lock files stay empty, so taking one changes no file."""
+    import shlex
+
     status = os.fstat(descriptor)
     key = f"{os.major(status.st_dev):02x}:{os.minor(status.st_dev):02x}:{status.st_ino}"
     try:

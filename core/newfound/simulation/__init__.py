@@ -1,0 +1,1 @@
+"""A closed loop that shows what exploration costs and brings before anyone trusts it (model specification §6)."""
