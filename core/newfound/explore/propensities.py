@@ -54,8 +54,8 @@ def slot_propensities(
     served in their order), -2 for none.
     """
     kept = _contenders(settled, means, spreads)
-    user, slot = (served >= 0).nonzero()
-    kept[user, served[user, slot]] = True
+    row, slot = (served >= 0).nonzero()
+    kept[row, served[row, slot]] = True
     asked = _questions(settled, means, spreads, served)
     bounds = np.searchsorted(asked.user, np.arange(len(served) + 1)).tolist()
     chances = np.ones(len(asked.user))
