@@ -22,7 +22,7 @@ Floats = NDArray[np.float32]
 
 LEAST = 1e-6
 """No propensity is stated below this: what was served was not impossible, and the computation is no finer."""
-RARE = np.float32(0.1)
+RARE = np.float32(0.2)
 """An item that is above all values in question less often counts as rare."""
 NEGLIGIBLE = np.float32(2e-3)
 """So much of the expected number of items that reach the list is left out."""
