@@ -2,7 +2,7 @@
 
     python benchmarks/shop.py DIRECTORY USERS
 
-Nobody had a young item yet: the interactions of these are left out. A generated user has five events of the last
+Young items come out at the newest event, and nobody had one: their interactions are left out. A generated user has five events of the last
 month, drawn like those of ml-1m. `requests-ml-1m.jsonl` and `requests-generated.jsonl` beside the project ask for
 all users. Trained for 20 seconds.
 """
@@ -33,7 +33,7 @@ def make_tables(folder: Path, users: int) -> None:
     known = pl.DataFrame({"ITEM_ID": rows["ITEM_ID"].unique().sort()})
     items = known.join(pl.read_csv(data / "items.csv", schema_overrides={"ITEM_ID": pl.String}), on="ITEM_ID")
     young = rng.random(len(items)) < 0.1
-    age = np.where(young, rng.integers(0, 10 * DAY, len(items)), 1_000 * DAY)
+    age = np.where(young, 0, 1_000 * DAY)
     items.with_columns(CREATION_TIMESTAMP=pl.Series(latest - age)).write_csv(folder / "items.csv")
     rows = rows.join(items.filter(pl.Series(young)), on="ITEM_ID", how="anti")
     people = [f"generated-{k}" for k in range(users)]
