@@ -2,9 +2,9 @@
 
     python benchmarks/shop.py DIRECTORY USERS
 
-Young items come out at the newest event, and nobody had one: their interactions are left out. A generated user has five events of the last
-month, drawn like those of ml-1m. `requests-ml-1m.jsonl` and `requests-generated.jsonl` beside the project ask for
-all users. Trained for 20 seconds.
+Young items come out at the newest event, and nobody had one: their interactions are left out. A generated user has
+five events of the last month, drawn like those of ml-1m. `requests-ml-1m.jsonl` and `requests-generated.jsonl` beside
+the project ask for all users. Trained for 20 seconds.
 """
 
 from __future__ import annotations
