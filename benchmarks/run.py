@@ -22,6 +22,8 @@ BENCHMARKS = {
     "accuracy-beauty": ("accuracy.py", "seq-s3rec-beauty", "--max-minutes", "2"),
     "latency": ("latency.py",),
     "bulk": ("bulk.py",),
+    "batch": ("batch.py",),
+    "update": ("update.py",),
 }
 
 

@@ -21,6 +21,7 @@ _EXPLANATION = ("relevance", "uncertainty", "explorationBonus", "ageDays", "impr
         "newfound recommend --user 1 --rank-items 5,8,13",
         """newfound recommend --user 1 --filter 'EXCLUDE ItemID WHERE Interactions.EVENT_TYPE IN ("*")'""",
         "newfound recommend --input users.jsonl --output out.jsonl",
+        "newfound recommend --input users.jsonl --output out.parquet",
     )
 )
 def recommend(
@@ -31,7 +32,7 @@ def recommend(
         Path | None, typer.Option(metavar="FILE", help='Many users: lines {"userId": "1"}.')
     ] = None,
     output: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Where the answers to --input go.")
+        Path | None, typer.Option(metavar="FILE", help="Answers to --input: JSON Lines, or .parquet.")
     ] = None,
     campaign: Annotated[
         str,

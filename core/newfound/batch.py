@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 import orjson
 
-from newfound.batch_output import Row, encode_json, encode_parquet, write_parquet
+from newfound.batch_output import Row, encode_json, encode_parquet
 from newfound.dataset.event_rows import EventRow
 from newfound.dataset.output import replacing
 from newfound.errors import InputRefusedError, NewfoundError, NotFoundError, UsageError
@@ -20,6 +20,7 @@ from newfound.progress import Progress, ProgressCallback
 from newfound.recommending import Desk, Options, candidates, request_time, seed_text, unknown_items
 from newfound.serving.recommender import Request
 from newfound.serving.response_log import ROWS_PER_COMMIT, LoggedAnswer, new_recommendation_id
+from newfound.store.data_files import stream_parquet
 from newfound.store.layout import Layout
 
 if TYPE_CHECKING:
@@ -76,7 +77,8 @@ def recommend_batch(
     with replacing(output) as target, source.open("rb") as file:
         answered = _answered(desk, file)
         if output.suffix == ".parquet":
-            write_parquet(target, _released(desk, answered, encode_parquet, tally, progress))
+            tables = _released(desk, answered, encode_parquet, tally, progress)
+            stream_parquet(target, encode_parquet([]).schema, tables)
         else:
             target.writelines(_released(desk, answered, encode_json, tally, progress))
     return {

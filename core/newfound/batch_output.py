@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any
 
 import orjson
 
@@ -52,10 +52,3 @@ def encode_parquet(rows: Sequence[Row]) -> Table:
 def _user(row: Row) -> str | None:
     """The user that an answer is for; None for a bad line."""
     return None if row.output is None else str(row.input["userId"])
-
-
-def write_parquet(target: BinaryIO, tables: Iterator[Table]) -> None:
-    """Write tables of `encode_parquet` as they come."""
-    from newfound.store.data_files import stream_parquet
-
-    stream_parquet(target, encode_parquet([]).schema, tables)

@@ -1,10 +1,12 @@
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
 
-from newfound.explore.policy import YoungItems, serve, young_items
+from newfound.explore.policy import YoungItems, noisy_values, serve, serve_block, young_items
+from newfound.explore.selection import best
 from newfound.explore.settings import ExplorationSettings
 
 Floats = NDArray[np.float32]
@@ -88,3 +90,42 @@ def test_no_uncertainty_means_no_exploration() -> None:
     relevance = np.linspace(1, 0, N_ITEMS, dtype=np.float32)
     slate = serve(relevance, YOUNG, np.zeros(N_YOUNG, np.float32), ExplorationSettings(1.0), K, "seed")
     assert slate.items.tolist() == list(range(K))
+
+
+def test_many_users_are_served_as_each_alone() -> None:
+    rng = np.random.default_rng(1)
+    relevance = rng.normal(0, 1, (5, N_ITEMS)).astype(np.float32)
+    relevance[2, 3:] = -np.inf
+    sigma = rng.uniform(0, 1.5, (5, N_YOUNG)).astype(np.float32)
+    sigma[4, ::2] = 0
+    seeds = [f"seed {k}" for k in range(5)]
+    settings = ExplorationSettings(0.5)
+    together = serve_block(relevance, YOUNG, sigma, settings, K, seeds)
+    for row, slate in enumerate(together):
+        alone = serve(relevance[row], YOUNG, sigma[row], settings, K, seeds[row])
+        assert slate.items.tolist() == alone.items.tolist()
+        assert slate.explored.tolist() == alone.explored.tolist()
+        np.testing.assert_allclose(slate.propensities, alone.propensities, rtol=1e-5)
+        values = noisy_values(relevance[row], YOUNG, sigma[row], settings, seeds[row])
+        assert slate.items.tolist() == best(values[None], len(slate.items))[0].tolist()
+    assert len(together[2].items) == 3
+
+
+@pytest.mark.parametrize("weight", [0.3, 1.0])
+def test_propensities_agree_with_frequencies_of_lists_drawn_anew(weight: float) -> None:
+    rng = np.random.default_rng(1)
+    relevance = rng.normal(0, 1, N_ITEMS).astype(np.float32)
+    sigma = rng.uniform(0.2, 1.5, N_YOUNG).astype(np.float32)
+    settings = ExplorationSettings(weight)
+    slate = serve(relevance, YOUNG, sigma, settings, K, "served")
+    n = 4_000
+    again = serve_block(
+        np.tile(relevance, (n, 1)),
+        YOUNG,
+        np.tile(sigma, (n, 1)),
+        settings,
+        K,
+        [f"again {k}" for k in range(n)],
+    )
+    frequencies = (np.array([one.items for one in again]) == slate.items).mean(axis=0)
+    assert np.abs(slate.propensities - frequencies).max() < 4 * np.sqrt(0.25 / n)

@@ -58,6 +58,11 @@ def test_codes_of_later_items_follow_those_of_the_full_version(bundle: Bundle) -
     assert (grown.item_code("x"), grown.item_code("y")) == (bundle.n_items, bundle.n_items + 1)
     assert grown.item_id(bundle.n_items + 1) == "y"
     assert grown.item_code("i0") == bundle.item_code("i0")
+    asked = ["y", "i0", "stranger", "x", "y"]
+    codes = grown.item_codes(asked)
+    assert codes.tolist() == [grown.item_code(item) for item in asked]
+    assert grown.item_ids(codes[codes >= 0]) == ["y", "i0", "x", "y"]
+    assert grown.item_codes([]).tolist() == grown.item_ids(codes[:0]) == []
 
 
 def test_vectors_of_the_overlay_win_over_those_of_the_full_version(bundle: Bundle) -> None:

@@ -41,6 +41,15 @@ def test_numpy_values_are_taken_as_they_are() -> None:
     assert arrow_table({"a": (LONG, np.array([3, 4]))})["a"].to_pylist() == [3, 4]
 
 
+def test_lists_may_be_arrays_and_plain_lists_side_by_side() -> None:
+    floats = np.array([0.5, 1.5], np.float32)
+    for rows in ([floats, np.zeros(0, np.float32)], [floats, [None, 2.0], None, []]):
+        column = arrow_table({"X": (DOUBLES, rows)})["X"]
+        assert column.to_pylist() == [None if row is None else list(row) for row in rows]
+    flags = [np.array([True, False]), [None]]
+    assert arrow_table({"X": (BOOLEANS, flags)})["X"].to_pylist() == [[True, False], [None]]
+
+
 def test_a_schema_survives_the_terms_of_the_delta_protocol() -> None:
     schema = arrow_table(COLUMNS).schema
     assert arrow_schema(delta_fields(schema)) == schema

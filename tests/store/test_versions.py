@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +52,22 @@ def full(layout: Layout, offset: int = 0) -> Version:
 def update(layout: Layout, parent: Version, offset: int) -> Version:
     of = {"full": parent.record["full"], "fullEventOffset": parent.record["fullEventOffset"]}
     return publish_version(layout, start(layout, "UPDATE", **of), {"eventOffset": offset})
+
+
+def test_only_files_that_are_one_with_those_of_the_parent_keep_their_hashes(layout: Layout) -> None:
+    parent = full(layout)
+    version = start(layout, "UPDATE")
+    for name in ("linked", "copied"):
+        write_new(parent.serving / name, b"base")
+    recorded = {f"serving/{name}": name * 8 for name in ("linked", "copied", "gone")}
+    source = replace(parent, record=parent.record | {"files": recorded})
+    (version.serving / "linked").hardlink_to(parent.serving / "linked")
+    write_new(version.serving / "copied", b"base")
+    published = publish_version(layout, version, {}, shared_with=source)
+    sums = published.record["files"]
+    assert sums["serving/linked"] == "linked" * 8
+    assert sums["serving/copied"] == sha256(b"base").hexdigest()
+    assert set(sums) == {"serving/E.npy", "serving/linked", "serving/copied"}
 
 
 def seen(layout: Layout) -> list[tuple[str, str]]:

@@ -118,22 +118,27 @@ def serve_block(
     if settings.exploration_weight == 0 or not len(young.codes):
         return slates_of(greedy, np.ones(greedy.shape), np.zeros(greedy.shape, np.bool_))
     lift, spread = optimism(young, sigma, settings)
-    noise = draw_noise(len(young.codes), seeds)
-    means = relevance[:, young.codes] + lift
-    values = relevance.copy()
-    values[:, young.codes] = means + spread * noise
-    served = best(values, k)
-    at = np.minimum(np.searchsorted(young.codes, served), len(young.codes) - 1)
-    is_young = young.codes[at] == served
     moving = spread > STILL
-    values[:, young.codes] = np.where(moving, -np.inf, values[:, young.codes])
+    means = relevance[:, young.codes] + lift
+    noisy = means + spread * draw_noise(len(young.codes), seeds)
+    values = relevance.copy()
+    values[:, young.codes] = np.where(moving, -np.inf, noisy)
     settled = best(values, k)
+    known = np.where(settled >= 0, np.take_along_axis(values, settled, axis=1), -np.inf)
+    n = settled.shape[1]
+    place = best(np.concatenate([known, np.where(moving, noisy, -np.inf)], axis=1), n)
+    own = np.where(place < n, -1, place - n)  # the column among young items, -1 for a settled one
+    served = np.where(
+        own >= 0, young.codes[own], np.take_along_axis(settled, np.minimum(place, n - 1), axis=1)
+    )
+    served[place < 0] = -1
     propensities = slot_propensities(
-        np.where(settled >= 0, np.take_along_axis(values, settled, axis=1), -np.inf),
+        known,
         np.where(moving, means, -np.inf),
         np.maximum(spread, STILL),
-        np.where(served < 0, -2, np.where(is_young & np.take_along_axis(moving, at, axis=1), at, -1)),
+        np.where(place < 0, -2, own),
     )
+    is_young = np.append(young.codes, -1)[np.searchsorted(young.codes, served)] == served
     return slates_of(served, propensities, is_young & ~among(served, greedy, relevance.shape[1]))
 
 

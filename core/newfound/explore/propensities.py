@@ -22,7 +22,7 @@ Floats = NDArray[np.float32]
 
 LEAST = 1e-6
 """No propensity is stated below this: what was served was not impossible, and the computation is no finer."""
-RARE = np.float32(0.1)
+RARE = np.float32(0.2)
 """An item that is above all values in question less often counts as rare."""
 NEGLIGIBLE = np.float32(2e-3)
 """So much of the expected number of items that reach the list is left out."""
@@ -30,7 +30,7 @@ THIN = np.float32(1e-4)
 """A cell of a value less likely than this is left out."""
 SURE = 6
 """So many standard deviations, and so many items, above its mean no count is expected."""
-CUTS = np.arange(-4.0, 4.1, 0.8, dtype=np.float32)
+CUTS = np.arange(-4.0, 4.1, 0.4, dtype=np.float32)
 """Where a Gaussian is cut into cells, in standard deviations, besides the settled values."""
 LOWEST = np.float32(-1e30)
 
@@ -54,6 +54,8 @@ def slot_propensities(
     served in their order), -2 for none.
     """
     kept = _contenders(settled, means, spreads)
+    row, slot = (served >= 0).nonzero()
+    kept[row, served[row, slot]] = True
     asked = _questions(settled, means, spreads, served)
     bounds = np.searchsorted(asked.user, np.arange(len(served) + 1)).tolist()
     chances = np.ones(len(asked.user))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,6 +19,7 @@ from newfound.serving.relevance import rule_shares
 
 MAX_EXAMPLES = 1_000
 MAX_CELLS = 40_000_000
+BLOCK_CELLS = 2_000_000
 N_HEAD, N_TAIL = 400, 600
 AGE_RIDGE = 2.0
 """The curve over age starts flat; a few dozen examples may bend it."""
@@ -45,8 +46,8 @@ def popularity_before(
     items: NDArray[np.int32],
     times: NDArray[np.int64],
     moments: NDArray[np.int64],
-) -> Iterator[tuple[int, Floats]]:
-    """Walk through events in time and yield (e, log shares (H, n_items)) as they stood just before `moments[e]`."""
+) -> Iterator[tuple[int, popularity.DecayedPopularity]]:
+    """Walk through events in time and yield (e, popularity) as it stood just before `moments[e]`."""
     order = np.argsort(times, kind="stable")
     items, times = items[order], times[order]
     n_items = state.values.shape[1]
@@ -56,7 +57,7 @@ def popularity_before(
         if until > done:
             state = popularity.updated(state, items[done:until], times[done:until], n_items)
             done = until
-        yield int(example), popularity.log_popularity(state, int(moments[example]))
+        yield int(example), state
 
 
 def n_examples(n_items: int) -> int:
@@ -64,15 +65,19 @@ def n_examples(n_items: int) -> int:
     return int(np.clip(MAX_CELLS // max(n_items, 1), 50, MAX_EXAMPLES))
 
 
-def fit_rule_map(logits: Floats, shares: Floats) -> tuple[float, float]:
-    """Regress log rule shares on network logits, each cell weighted by its softmax probability: intercept, slope."""
-    weights = np.exp(logits - logits.max(axis=1, keepdims=True)).astype(np.float64)
-    weights /= weights.sum()
-    mean_x, mean_y = float((weights * logits).sum()), float((weights * shares).sum())
-    x = logits - mean_x
-    slope = float((weights * x * (shares - mean_y)).sum() / max(float((weights * x * x).sum()), 1e-9))
-    slope = max(slope, 0.0)
-    return mean_y - slope * mean_x, slope
+def fit_rule_map(blocks: Iterable[tuple[Floats, Floats]]) -> tuple[float, float]:
+    """Regress log rule shares on network logits, each cell weighted by its softmax probability: intercept, slope.
+
+    blocks: logits and shares (n_users, n_items) of some users each.
+    """
+    sums = np.zeros(5)
+    for logits, shares in blocks:
+        weights = np.exp(logits - logits.max(axis=1, keepdims=True))
+        for k, values in enumerate((1, logits, shares, logits * logits, logits * shares)):
+            sums[k] += (weights * values).sum(dtype=np.float64)
+    mean_x, mean_y, mean_xx, mean_xy = sums[1:] / sums[0]
+    slope = max((mean_xy - mean_x * mean_y) / max(mean_xx - mean_x * mean_x, 1e-9), 0.0)
+    return float(mean_y - slope * mean_x), float(slope)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,19 +94,17 @@ class Comparisons:
 def fit_blend(
     bundle: Bundle,
     examples: Examples,
-    shares_before: Iterator[tuple[int, Floats]],
+    states_before: Iterable[tuple[int, popularity.DecayedPopularity]],
     seed: int,
 ) -> tuple[Blend, tuple[float, float]]:
     """Fit all weights by maximum likelihood: the blend and the rule map that goes with it.
 
-    `shares_before` yields the popularity components of each example, from `popularity_before`.
+    `states_before` yields the popularity before each example, from `popularity_before`.
     """
     if not len(examples.targets):
         return bundle.meta.blend, bundle.meta.rule_map
-    logits = bundle.logits(examples.vectors)
-    shares = rule_shares(bundle.rules, examples.items, examples.starts, examples.stops)
-    rule_map = fit_rule_map(logits, shares)
-    comparisons = compare(bundle, examples, logits, shares, rule_map, shares_before, (N_HEAD, N_TAIL), seed)
+    rule_map = fit_rule_map(_parts(bundle, examples, block) for block in _blocks(bundle, examples))
+    comparisons = compare(bundle, examples, rule_map, states_before, (N_HEAD, N_TAIL), seed)
     return fit_weights(comparisons, bundle.meta.blend), rule_map
 
 
@@ -119,43 +122,64 @@ def fit_weights(comparisons: Comparisons, start: Blend) -> Blend:
 def compare(
     bundle: Bundle,
     examples: Examples,
-    logits: Floats,
-    shares: Floats,
     rule_map: tuple[float, float],
-    shares_before: Iterator[tuple[int, Floats]],
+    states_before: Iterable[tuple[int, popularity.DecayedPopularity]],
     rivals: tuple[int, int],
     seed: int,
 ) -> Comparisons:
     """Put beside each chosen item its likeliest rivals and a sample of the rest, as many as `rivals` says.
 
-    logits, shares: (n, n_items) of the network and, in logarithms, of the rules.
+    The catalogue is gone through for a block of examples at a time.
     """
     defaults = bundle.meta.blend
     r = bundle.trust
-    rho = r * shares + (1 - r) * (rule_map[0] + rule_map[1] * logits)
-    head = defaults.network * logits + defaults.rules * rho
     created = np.asarray(bundle.overlay["created"])
-    still_to_come = created > examples.times[:, None]
-    still_to_come[np.arange(len(examples.targets)), examples.targets] = False
-    head[still_to_come] = -np.inf
-    if examples.hide_seen:
-        rows = np.repeat(np.arange(len(examples.targets)), examples.stops - examples.starts)
-        targets = (np.arange(len(examples.targets)), examples.targets)
-        asked = head[targets]
-        head[rows, examples.items[ranges(examples.starts, examples.stops)]] = -np.inf
-        head[targets] = asked
-    chosen = draw(head, examples.targets.astype(np.int64), *rivals, seed)
-    codes = chosen.codes
+    source = np.random.default_rng(seed)
+    drawn, heads = [], []
+    for block in _blocks(bundle, examples):
+        logits, shares = _parts(bundle, examples, block)
+        rho = r * shares + (1 - r) * (rule_map[0] + rule_map[1] * logits)
+        score = defaults.network * logits + defaults.rules * rho
+        _hide(score, examples, block, created)
+        chosen = draw(score, examples.targets[block].astype(np.int64), *rivals, source)
+        drawn.append(chosen)
+        heads.append([np.take_along_axis(part, chosen.codes, axis=1) for part in (logits, rho)])
+    codes, offsets = (
+        np.concatenate([getattr(part, name) for part in drawn]) for name in ("codes", "offsets")
+    )
     usual = np.asarray(bundle.meta.popularity_prior, np.float32)
     components = np.empty((*codes.shape, 2 + len(usual) + N_AGES), np.float32)
-    components[:, :, 0] = np.take_along_axis(logits, codes, axis=1)
-    components[:, :, 1] = np.take_along_axis(rho, codes, axis=1)
-    for example, popular in shares_before:
+    for k, parts in enumerate(zip(*heads, strict=True)):
+        components[:, :, k] = np.concatenate(parts)
+    for example, state in states_before:
         own = codes[example]
-        components[example, :, 2:-N_AGES] = popularity.with_usual(popular[:, own], 1 - r[own], usual).T
+        popular = popularity.log_popularity(state, int(examples.times[example]), own)
+        components[example, :, 2:-N_AGES] = popularity.with_usual(popular, 1 - r[own], usual).T
     components[:, :, -N_AGES:] = age_components(
         examples.times[:, None] - created[codes],
         np.asarray(bundle.overlay["created_stated"])[codes],
         r[codes],
     )
-    return Comparisons(components, chosen.offsets)
+    return Comparisons(components, offsets)
+
+
+def _blocks(bundle: Bundle, examples: Examples) -> list[slice]:
+    n, size = len(examples.targets), max(1, BLOCK_CELLS // bundle.n_items)
+    return [slice(low, min(low + size, n)) for low in range(0, n, size)]
+
+
+def _parts(bundle: Bundle, examples: Examples, block: slice) -> tuple[Floats, Floats]:
+    """Network logits and log rule shares (n, n_items) of some examples."""
+    shares = rule_shares(bundle.rules, examples.items, examples.starts[block], examples.stops[block])
+    return bundle.logits(examples.vectors[block]), shares
+
+
+def _hide(score: Floats, examples: Examples, block: slice, created: NDArray[np.int64]) -> None:
+    """Take items out of the competition, but for the targets: those still to come, and seen ones if that is asked."""
+    starts, stops, targets = examples.starts[block], examples.stops[block], examples.targets[block]
+    rows = np.arange(len(starts))
+    asked = score[rows, targets]
+    score[created > examples.times[block, None]] = -np.inf
+    if examples.hide_seen:
+        score[np.repeat(rows, stops - starts), examples.items[ranges(starts, stops)]] = -np.inf
+    score[rows, targets] = asked

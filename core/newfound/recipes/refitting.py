@@ -10,14 +10,12 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from newfound.dataset.popularity import log_popularity
 from newfound.recipes.blending import Comparisons, Examples, compare, fit_weights, n_examples
 from newfound.recipes.users import Batch
 from newfound.serving.arrays import Array
 from newfound.serving.bundle import Blend, Bundle
 from newfound.serving.history import Tails
 from newfound.serving.network import Floats
-from newfound.serving.relevance import rule_shares
 
 MOST_EXAMPLES = 400
 N_HEAD, N_TAIL = 100, 100
@@ -68,18 +66,8 @@ def _compared(
         stops,
         bundle.meta.hide_seen,
     )
-    shares = rule_shares(bundle.rules, examples.items, examples.starts, examples.stops)
-    popular = ((k, log_popularity(bundle.popularity, time)) for k, time in enumerate(times.tolist()))
-    found = compare(
-        bundle,
-        examples,
-        bundle.logits(vectors),
-        shares,
-        bundle.meta.rule_map,
-        popular,
-        (N_HEAD, N_TAIL),
-        seed,
-    )
+    known = ((k, bundle.popularity) for k in range(len(events)))
+    found = compare(bundle, examples, bundle.meta.rule_map, known, (N_HEAD, N_TAIL), seed)
     missing = 1 + N_HEAD + N_TAIL - found.offsets.shape[1]  # a catalogue may have fewer rivals
     return {
         "example_components": np.pad(found.components, ((0, 0), (0, missing), (0, 0))).astype(np.float16),

@@ -55,7 +55,7 @@ def _array(kind: DeltaType, values: Values) -> Array:
 def _flat(lists: Sequence[Values]) -> Values:
     if lists and all(isinstance(part, np.ndarray) for part in lists):
         return np.concatenate(lists)
-    return list(chain.from_iterable(lists))
+    return list(chain.from_iterable(p.tolist() if isinstance(p, np.ndarray) else p for p in lists))
 
 
 def empty_table(schema: Schema) -> Table:

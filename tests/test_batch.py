@@ -1,0 +1,98 @@
+"""Answers to many users as Parquet; tests/test_recommending.py holds what is the same in both formats."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from newfound import batch as many
+from newfound.errors import BusyError
+from newfound.project import Project
+from newfound.store.locks import lock
+from newfound.store.tables import Table
+from tests.worlds import World, lines
+
+COLUMNS = {
+    "userId": pl.String,
+    "input": pl.String,
+    "recommendationId": pl.String,
+    "recommendedItems": pl.List(pl.String),
+    "scores": pl.List(pl.Float64),
+    "propensities": pl.List(pl.Float64),
+    "explored": pl.List(pl.Boolean),
+    "error": pl.String,
+}
+ASKED = lines(
+    {"userId": "u0"},
+    {"userId": 5},
+    {"userId": "stranger", "itemList": ["i1", "x", "n2"]},
+    {"userId": "u7", "at": 1_700_000_000},
+)
+
+
+@pytest.fixture
+def requests(tmp_path: Path) -> Path:
+    path = tmp_path / "in.jsonl"
+    path.write_bytes(b"".join([*ASKED, b"nonsense\n"]))
+    return path
+
+
+def test_parquet_has_the_content_of_the_json_lines(project: Project, tmp_path: Path, requests: Path) -> None:
+    for name in ("out.jsonl", "out.parquet"):
+        done = project.recommend_batch(requests, tmp_path / name, seed=3, log=False, campaign="explore")
+        assert (done["lines"], done["errors"]) == (5, 2)
+    table = pl.read_parquet(tmp_path / "out.parquet")
+    assert dict(table.schema) == COLUMNS
+    expected = [json.loads(line) for line in (tmp_path / "out.jsonl").read_bytes().splitlines()]
+    for found, row in zip(table.to_dicts(), expected, strict=True):
+        assert json.loads(found["input"]) == row["input"]
+        assert found["error"] == row["error"]
+        assert found["userId"] == (row["input"]["userId"] if row["error"] is None else None)
+        output = row["output"] or dict.fromkeys(list(COLUMNS)[2:-1])
+        assert {name: found[name] for name in output} == output
+
+
+def test_answers_in_parquet_are_logged_first(
+    project: Project, world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(many, "MAX_BLOCK", 4)
+    monkeypatch.setattr(many, "ROWS_PER_COMMIT", 10)
+    users = world.users[:30]
+    (tmp_path / "in.jsonl").write_bytes(b"".join(lines(*({"userId": user} for user in users))))
+    project.recommend_batch(tmp_path / "in.jsonl", tmp_path / "out.parquet", num_results=3)
+    answered = pl.read_parquet(tmp_path / "out.parquet")
+    assert answered["userId"].to_list() == list(users)
+    log = Table(project.layout, "recommendations")
+    logged = pl.DataFrame(log.read())
+    assert logged["RECOMMENDATION_ID"].to_list() == answered["recommendationId"].to_list()
+    assert logged["ITEM_IDS"].to_list() == answered["recommendedItems"].to_list()
+    assert logged["PROPENSITIES"].to_list() == answered["propensities"].to_list()
+    assert log.snapshot().version == 3
+
+
+def test_no_answers_are_a_parquet_file_without_rows(project: Project, tmp_path: Path) -> None:
+    (tmp_path / "in.jsonl").write_bytes(b"")
+    project.recommend_batch(tmp_path / "in.jsonl", tmp_path / "out.parquet")
+    assert dict(pl.read_parquet_schema(tmp_path / "out.parquet")) == COLUMNS
+
+
+def test_what_goes_wrong_meanwhile_is_raised_as_it_is_and_the_old_file_stays(
+    project: Project, tmp_path: Path, requests: Path
+) -> None:
+    output = tmp_path / "out.parquet"
+    output.write_bytes(b"yesterday")
+    waiting = replace(project, lock_timeout=0)
+    with lock(project.layout.lock("recommendations"), 0, "test"), pytest.raises(BusyError):
+        waiting.recommend_batch(requests, output)
+
+    def interrupt(_: object) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        project.recommend_batch(requests, output, progress=interrupt)
+    assert output.read_bytes() == b"yesterday"
+    assert {path.name for path in tmp_path.iterdir()} == {"in.jsonl", "out.parquet", "copied"}
