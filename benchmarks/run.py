@@ -21,6 +21,7 @@ BENCHMARKS = {
     "accuracy-ml-1m-order": ("accuracy.py", "seq-ml-1m-rawids", "--max-minutes", "4"),
     "accuracy-beauty": ("accuracy.py", "seq-s3rec-beauty", "--max-minutes", "2"),
     "latency": ("latency.py",),
+    "bulk": ("bulk.py",),
 }
 
 

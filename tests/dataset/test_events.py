@@ -113,7 +113,7 @@ def test_ids_are_stored_once_however_they_are_batched(
     layout = Layout(tmp_path_factory.mktemp("project"))
     names = [name for batch in batches for name in batch]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(events, "_BATCH_ROWS", 3)
+        patch.setattr(events, "_BATCH_LINES", 3)
         results = [put_events(layout, [line(eventId=name) for name in batch]) for batch in batches]
     expected = [name for k, name in enumerate(names) if name is None or name not in names[:k]]
     assert sum(result["accepted"] for result in results) == len(expected)
@@ -126,7 +126,8 @@ def test_ids_are_stored_once_however_they_are_batched(
 def test_a_large_input_is_one_commit_of_several_files(
     layout: Layout, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(events, "_BATCH_ROWS", 10)
+    monkeypatch.setattr(events, "_BATCH_LINES", 10)
+    monkeypatch.setattr(events, "_FILE_ROWS", 10)
     assert put_events(layout, [line(str(k), eventId=str(k)) for k in range(25)])["accepted"] == 25
     snapshot = Table(layout, "events").snapshot()
     assert snapshot.version == 1

@@ -17,6 +17,7 @@ from newfound.dataset.popularity import (
     updated,
     values_at,
     weighted_log_popularity,
+    with_usual,
 )
 
 HALF_LIVES = [900.0, 86_400.0, np.inf]
@@ -112,6 +113,14 @@ def test_weighted_popularity_is_the_product_with_the_weights(weights: list[float
     rng = np.random.default_rng(0)
     items, times = rng.integers(0, n_items, 500), NOW - rng.integers(0, 200_000, 500)
     state = updated(empty(HALF_LIVES, n_items), items.astype(np.int32), times, n_items)
-    gamma = np.array(weights, np.float32)
-    expected = gamma @ log_popularity(state, NOW + 5000)
-    assert weighted_log_popularity(state, NOW + 5000, gamma) == pytest.approx(expected, abs=1e-4)
+    gamma, usual = np.array(weights, np.float32), np.log([0.5, 0.1, 0.01]).astype(np.float32)
+    unknown = rng.random(n_items).astype(np.float32)
+    expected = gamma @ with_usual(log_popularity(state, NOW + 5000), unknown, usual)
+    found = weighted_log_popularity(state, NOW + 5000, gamma, unknown, usual)
+    assert found == pytest.approx(expected, abs=1e-4)
+
+
+def test_what_is_usual_is_added_for_the_part_that_is_unknown() -> None:
+    logs = np.log([[0.2, 0.2, 0.2]]).astype(np.float32)
+    found = with_usual(logs, np.array([0.0, 0.5, 1.0], np.float32), np.log([0.1]).astype(np.float32))
+    assert np.exp(found) == pytest.approx(np.array([[0.2, 0.25, 0.3]]), abs=1e-6)

@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from newfound.dataset.histories import Histories
+from newfound.dataset.histories import Histories, share_of_repeats
 from newfound.errors import TooLittleDataError
 from newfound.evaluation.metrics import METRIC_NAMES
 from newfound.project import Project
-from newfound.recipes.full import require_enough_data, share_of_repeats, until
+from newfound.recipes.full import require_enough_data, until
 
 
 def histories(*users: list[int], n_items: int = 50) -> Histories:

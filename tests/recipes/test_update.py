@@ -9,6 +9,7 @@ from tests.worlds import DAY, HOUR, LATEST, World
 from newfound.dataset.event_rows import EventRow, Response
 from newfound.explore.settings import ExplorationSettings
 from newfound.recipes import update as module
+from newfound.recipes.refitting import MOST_EXAMPLES
 from newfound.recipes.update import UpdateInputs, UpdateResult, update
 from newfound.serving.bundle import Bundle
 from newfound.serving.history import user_history
@@ -311,15 +312,31 @@ def test_the_prior_of_an_item_narrows_with_organic_events_only(bundle: Bundle) -
 # -- the blend
 
 
-def test_the_blend_is_fitted_again_on_enough_organic_events_only(
-    bundle: Bundle, world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(module, "MIN_BLEND_EVENTS", 50)
+def test_the_blend_follows_organic_events_the_more_of_them_there_are(bundle: Bundle, world: World) -> None:
     rows = [row(k, "i1", user=user) for k, user in enumerate(world.users[:50])]
-    assert updated(bundle, *rows[:49]).bundle.meta.blend == bundle.meta.blend
-    assert updated(bundle, *rows).bundle.meta.blend != bundle.meta.blend
+    before, few, many = (
+        np.array([b.meta.blend.network, b.meta.blend.rules, *b.meta.blend.popularity])
+        for b in (bundle, updated(bundle, *rows[:5]).bundle, updated(bundle, *rows).bundle)
+    )
+    assert 0 < np.abs(few - before).max() < np.abs(many - before).max()
     shown = [replace(one, impression=("i1", "i2")) for one in rows]
     assert updated(bundle, *shown).bundle.meta.blend == bundle.meta.blend
+
+
+def test_examples_are_kept_for_later_updates_the_newest_of_them(bundle: Bundle, world: World) -> None:
+    rows = [row(k, "i1", user=user) for k, user in enumerate(world.users)]
+    first = updated(bundle, *rows[:20]).bundle
+    assert first.overlay["example_time"].tolist() == [one.time for one in rows[:20]]
+    again = update(first, UpdateInputs([], {}, [], first.meta.event_offset, 0), 0).bundle
+    assert again.meta.blend == first.meta.blend
+    more = [
+        replace(one, offset=20 + k * 200 + n, time=one.time + (k + 1) * HOUR)
+        for k in range(3)
+        for n, one in enumerate(rows)
+    ]
+    later = updated(first, *more).bundle
+    assert len(later.overlay["example_time"]) == MOST_EXAMPLES
+    assert later.overlay["example_time"].min() > max(one.time for one in rows[:20])
 
 
 def test_what_everybody_clicks_now_rises_for_everybody(bundle: Bundle, world: World) -> None:

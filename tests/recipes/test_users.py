@@ -44,13 +44,13 @@ def test_a_list_knows_how_many_trained_events_its_user_had_before_it(bundle: Bun
     assert {slate.offset: batch.shown_after[slate.offset] for slate in slates} == {0: 0, 4: 0, 6: 1}
 
 
-def test_a_user_starts_organic_if_the_first_event_answers_no_list(bundle: Bundle) -> None:
+def test_events_that_answer_no_list_are_organic(bundle: Bundle) -> None:
     batch = batch_by_user(bundle, ROWS, collect_slates(ROWS, {}), TYPES)
-    assert dict(zip(batch.users, batch.starts_organic.tolist(), strict=True)) == {
-        "b": False,
-        "a": True,
-        "c": False,
-    }
+    flags = {user: [] for user in batch.users}
+    for user, row in sorted(((row.user, row) for row in ROWS if row.counts), key=lambda pair: pair[1].offset):
+        flags[user].append(row.recommendation_id is None and row.impression is None)
+    assert batch.organic.tolist() == [flag for user in batch.users for flag in flags[user]]
+    assert 0 < batch.organic.sum() < len(batch.organic)
 
 
 def test_new_history_stands_behind_earlier_updates_and_holds_what_does_not_train(bundle: Bundle) -> None:

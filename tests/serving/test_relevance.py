@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from tests.worlds import DAY, LATEST
 
+from newfound.dataset.popularity import log_popularity
 from newfound.serving.bundle import Blend, Bundle
 from newfound.serving.relevance import (
     log_softmax_scores,
@@ -64,7 +65,9 @@ def test_an_item_without_events_stands_where_items_of_its_logit_stand(
     new = blended(bundle, blend, organic=unknown, metadata_bias=nothing)
     low, slope = bundle.meta.rule_map
     logits = bundle.logits(vectors)
-    expected = 0.5 * logits + 2 * (low + slope * logits) + bundle.meta.popularity_prior[0]
+    shares = log_popularity(bundle.popularity, LATEST)[0]
+    popular = np.log(np.exp(shares) + np.exp(bundle.meta.popularity_prior[0]))
+    expected = 0.5 * logits + 2 * (low + slope * logits) + popular
     np.testing.assert_allclose(score(new, vectors), expected, atol=1e-4)
 
 

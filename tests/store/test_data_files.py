@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 from newfound.errors import DamagedError
@@ -14,6 +15,7 @@ from newfound.store.data_files import (
     read_verified,
     scan_polars,
     write_data_file,
+    write_frame,
 )
 
 from .conftest import rows
@@ -36,6 +38,20 @@ def test_rows_come_back_in_the_order_they_were_written(file: DataFile) -> None:
     assert read_arrow([file, file], None, TABLE.schema)["USER_ID"].to_pylist() == ["u3", "u1", "u2"] * 2
     assert read_arrow([file], ["USER_HASH"], TABLE.schema).column_names == ["USER_HASH"]
     assert scan_polars([file, file], TABLE.schema).collect()["USER_HASH"].to_list() == [3, 1, 2] * 2
+
+
+def test_a_frame_comes_back_as_the_same_rows_as_a_table(tmp_path: Path) -> None:
+    from_frame = write_frame(tmp_path, pl.DataFrame(TABLE), "bulk", "USER_HASH")
+    from_table = write_data_file(tmp_path, TABLE, "bulk", "USER_HASH")
+    read = [read_arrow([file], None, TABLE.schema) for file in (from_frame, from_table)]
+    assert read[0] == read[1]
+    assert read_arrow([from_table, from_frame], ["USER_ID"], TABLE.schema)["USER_ID"].to_pylist() == [
+        *("u3", "u1", "u2"),
+        *("u3", "u1", "u2"),
+    ]
+    assert (from_frame.rows, from_frame.size) == (3, from_frame.path.stat().st_size)
+    assert (from_frame.min_offset, from_frame.max_user_hash) == (1, 3)
+    assert check_data_file(from_frame) is None
 
 
 def test_no_files_have_the_columns_of_the_table_and_no_rows() -> None:

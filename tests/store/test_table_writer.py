@@ -93,14 +93,34 @@ def test_all_files_of_a_commit_appear_together(table: Table) -> None:
     assert len(table.snapshot().files) == 3
 
 
-def test_a_stream_is_cut_into_files_of_bounded_size(table: Table) -> None:
+@pytest.mark.parametrize("method", ["add_batches", "add_frames"])
+def test_a_stream_is_cut_into_files_of_bounded_size(table: Table, method: str) -> None:
     with table.writing(1) as writer:
-        batches = (pl.DataFrame({"USER_HASH": [batch] * 10}) for batch in range(7))
-        assert writer.add_batches(batches, rows_per_file=25, source="bulk") == 70
-        assert writer.add_batches(iter([]), rows_per_file=25) == 0
+        sizes = (10, 10, 10, 0, 10, 10, 10, 10)
+        batches = (pl.DataFrame({"USER_HASH": [size] * size}, {"USER_HASH": pl.Int64}) for size in sizes)
+        assert getattr(writer, method)(batches, rows_per_file=25, source="bulk") == 70
+        assert getattr(writer, method)(iter([]), rows_per_file=25) == 0
         writer.commit()
     assert [file.rows for file in table.snapshot().files] == [30, 30, 10]
     assert table.read(["EVENT_OFFSET"])["EVENT_OFFSET"].to_pylist() == list(range(70))
+
+
+def test_a_failure_to_write_a_frame_reaches_the_caller(table: Table) -> None:
+    frames = [pl.DataFrame({"A": [1]}), pl.DataFrame({"B": [1]})]
+    with table.writing(1) as writer, pytest.raises(ValueError, match="differ in their columns"):
+        writer.add_frames(frames, rows_per_file=1)
+    assert list(table.log.folder.iterdir()) == []
+
+
+def test_staged_rows_can_be_taken_back_before_the_commit(table: Table) -> None:
+    frames = [pl.DataFrame({"USER_HASH": range(start, start + 3), "NAME": ["x"] * 3}) for start in (0, 3, 6)]
+    with table.writing(1) as writer:
+        writer.add_frames(frames, rows_per_file=3)
+        writer.drop(np.array([1, 3, 4, 5]))
+        assert writer.commit().rows == 5
+    assert table.read()["USER_HASH"].to_pylist() == [0, 2, 6, 7, 8]
+    assert [(file.rows, file.min_user_hash) for file in table.snapshot().files] == [(2, 0), (3, 6)]
+    assert len(list(table.log.folder.glob("*.parquet"))) == 2
 
 
 def test_a_replacement_keeps_what_it_is_told_to_keep(table: Table) -> None:

@@ -17,18 +17,18 @@ MAX_ID_LENGTH = 256
 MAX_RECOMMENDATION_ID_LENGTH = 40
 MAX_IMPRESSIONS = 500  # as many items as one response holds
 MAX_PROPERTIES_LENGTH = 1024
+MAX_AHEAD_SECONDS = 86_400
+MILLISECONDS_FROM = 1e11
+EARLIEST = -62_135_596_800  # the year 1: the first with an ISO 8601 form
 
-_DAY_SECONDS = 86_400
-_MILLISECONDS_FROM = 1e11
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_EARLIEST = -62_135_596_800  # the year 1: the first with an ISO 8601 form
 
 _USER_FIELDS = frozenset({"userId", "sessionId"})
 _ENVELOPE_FIELDS = _USER_FIELDS | {"trackingId", "eventList"}
 _EVENT_FIELDS = frozenset(
     ["itemId", "eventType", "eventValue", "sentAt", "eventId", "recommendationId", "impression", "properties"]
 )
-_FLAT_FIELDS = _EVENT_FIELDS | _USER_FIELDS
+FLAT_FIELDS = _EVENT_FIELDS | _USER_FIELDS
 _RESERVED_PROPERTIES = {"userid", "sessionid", "eventtype", "timestamp", "recommendationid", "impression"}
 
 
@@ -57,7 +57,7 @@ def parse_line(line: bytes, now: float) -> list[Event]:
         raise InputRefusedError(f"the line is longer than {MAX_LINE_BYTES:,} bytes")
     record = _parse_json(line)
     if "eventList" not in record:
-        _refuse_unknown(record, _FLAT_FIELDS)
+        _refuse_unknown(record, FLAT_FIELDS)
         return [_event(record, *_user(record), now)]
     _refuse_unknown(record, _ENVELOPE_FIELDS)
     user_id, session_id = _user(record)
@@ -79,11 +79,11 @@ def parse_time(value: object, now: float) -> int:
         value = _time_of_text(value)
     if not _is_finite_number(value):
         _refuse("sentAt", "must be Unix seconds or ISO 8601 text with an offset")
-    if value > _MILLISECONDS_FROM:
+    if value > MILLISECONDS_FROM:
         _refuse("sentAt", f"{value} looks like milliseconds; divide it by 1000")
-    if value > now + _DAY_SECONDS:
+    if value > now + MAX_AHEAD_SECONDS:
         _refuse("sentAt", f"{value} is more than a day ahead of the clock")
-    if value < _EARLIEST:
+    if value < EARLIEST:
         _refuse("sentAt", f"{value} is before the year 1")
     return math.floor(value)
 

@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     import polars as pl
 
 
+REPEATS = 0.02
+"""Below this share of repeated items, people are taken not to come back to an item."""
+
+
 @dataclass(frozen=True, slots=True)
 class EventSelection:
     """Which interactions train: one event type (None: all, case ignored) and a least event value (null: excluded)."""
@@ -137,3 +141,9 @@ def _uniform(frame: pl.LazyFrame) -> pl.LazyFrame:
         event_type.cast(pl.String).fill_null("").str.to_lowercase().alias(c.EVENT_TYPE),
         event_value.cast(pl.Float64).alias(c.EVENT_VALUE),
     )
+
+
+def share_of_repeats(histories: Histories) -> float:
+    """Share of events on an item that the user had before."""
+    pairs = histories.users().astype(np.int64) * histories.n_items + histories.items
+    return 1 - len(np.unique(pairs)) / max(len(pairs), 1)

@@ -13,6 +13,7 @@ from newfound.schema.document import SchemaDocument
 from newfound.schema.rows import check_rows
 from newfound.store.data_files import DataFile
 from newfound.store.delta_log import Snapshot
+from newfound.store.scratch import Scratch
 from newfound.store.table_writer import TableWriter
 from newfound.store.tables import Table
 
@@ -29,23 +30,21 @@ class ImportBase:
     document: SchemaDocument
     full: bool
 
-    def known_rows(self) -> Duplicates:
+    def known_rows(self, scratch: Scratch) -> Duplicates:
         """Return the rows that a new one may duplicate; raise SchemaError if new ones have other columns."""
         key = self.document.key
-        known: Duplicates = EqualRecords(key) if key else EqualRows()
         if self.full or not self.snapshot.files:
-            return known
+            return EqualRecords(key) if key else EqualRows(scratch)
         if not has_columns_of(self.snapshot, self.document):
             raise SchemaError(
                 f"the stored {self.document.dataset} have other columns than the schema",
                 "import all rows again with --mode full",
             )
         stored = self.table.scan(snapshot=self.snapshot)
-        if key:
-            known.fresh(latest(stored.collect(), key).select(self.document.names))
-        else:
-            for rows in stored.select(self.document.names).collect_batches():
-                known.fresh(rows)
+        if not key:
+            return EqualRows(scratch, stored.select(self.document.names).collect_batches())
+        known = EqualRecords(key)
+        known.fresh(latest(stored.collect(), key).select(self.document.names))
         return known
 
     def rewritten_puts(self) -> pl.DataFrame | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import nullcontext
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +20,7 @@ from newfound.errors import InputRefusedError, UsageError
 from newfound.progress import ProgressCallback, silent
 from newfound.schema.registry import registering
 from newfound.store.layout import DATASETS, Layout
+from newfound.store.scratch import Scratch
 from newfound.store.tables import Table
 
 if TYPE_CHECKING:
@@ -52,16 +53,18 @@ def import_dataset(
     _check_options(dataset, paths, mode, on_error)
     sources = renamed(open_sources(paths), mapping or {})
     table = Table(layout, dataset)
-    report = replacing(rejects) if rejects else nullcontext()
-    with report as output, nullcontext() if dry_run else table.writing(lock_timeout) as writer:
+    with ExitStack() as stack:
+        output = stack.enter_context(replacing(rejects)) if rejects else None
+        writer = None if dry_run else stack.enter_context(table.writing(lock_timeout))
+        scratch = stack.enter_context(Scratch(layout.root))
         snapshot = writer.snapshot if writer else table.snapshot()
         choice = choose_schema(layout, dataset, sources, schema_path)
         base = ImportBase(table, snapshot, choice.document, mode == "full")
-        known, puts = base.known_rows(), base.rewritten_puts()
+        known, puts = base.known_rows(scratch), base.rewritten_puts()
         stream = RowStream(choice.document, sources, Rejects(output), known, on_error == "fail", progress)
         frames = _marked(stream) if choice.document.key else iter(stream)
         if writer:
-            writer.add_batches(frames, ROWS_PER_FILE, "bulk")
+            writer.add_frames(frames, ROWS_PER_FILE, "bulk")
         else:
             deque(frames, maxlen=0)
         if mode == "full" and not stream.rows_read:
@@ -70,6 +73,7 @@ def import_dataset(
             )
         refused = stream.rejects.n_rows > (0 if on_error == "fail" else stream.rows_read - 1)
         if writer and not refused:
+            writer.drop(stream.late)
             with registering(layout, choice.document):
                 base.commit(writer, puts)
     if refused:

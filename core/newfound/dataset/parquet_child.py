@@ -1,52 +1,40 @@
-"""Read one Parquet file and write its rows to standard output, as a process of its own.
+"""Read one Parquet file to its end, as a process of its own: what it survives, its caller may read in the same way.
 
 One changed bit in a Parquet file can abort the process that reads it, and a small file can unpack to any size. Nothing
-of newfound is imported here. The output is a sequence of messages: a byte `F` (frame, Arrow IPC stream) or `E` (error,
-text), the length in 8 bytes, the content; the first frame is empty and shows the columns.
+of newfound is imported here. An error goes to standard output, with exit status 1.
 """
 
 from __future__ import annotations
 
-import io
 import os
 import resource
 import sys
+from collections.abc import Iterator
 
 import polars as pl
 
 ROWS = 500_000
 
 
+def frames(path: str) -> Iterator[pl.DataFrame]:
+    """Yield the rows of a file or object-store URL, some hundred thousand at a time."""
+    yield from pl.scan_parquet(path, glob=False).collect_batches(chunk_size=ROWS)
+
+
 def main(path: str) -> None:
-    """Send the rows of a file or object-store URL, then exit with 0; an error is sent and exits with 1."""
+    """Read all rows; raise ValueError for a NUL character in a text."""
     memory_bytes = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, memory_bytes))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    try:
-        scan = pl.scan_parquet(path, glob=False)
-        send_frame(scan.head(0).collect())
-        for frame in scan.collect_batches(chunk_size=ROWS):
-            send_frame(frame)
-    except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError, ValueError) as error:
-        send(b"E", str(error).partition("\n")[0].encode())
-        sys.exit(1)
-
-
-def send_frame(frame: pl.DataFrame) -> None:
-    """Send rows; raise ValueError for a NUL character in a text."""
-    for name in frame.columns:
-        if frame[name].dtype == pl.String and frame[name].str.contains("\0", literal=True).any():
+    for frame in frames(path):
+        found = frame.select(pl.col(pl.String).str.contains("\0", literal=True).any()).to_dicts()
+        for name in (name for row in found for name, has_nul in row.items() if has_nul):
             raise ValueError(f"a NUL character in column {name}")
-    buffer = io.BytesIO()
-    frame.write_ipc_stream(buffer)
-    send(b"F", buffer.getvalue())
-
-
-def send(kind: bytes, content: bytes) -> None:
-    """Send one message."""
-    sys.stdout.buffer.write(kind + len(content).to_bytes(8, "little") + content)
-    sys.stdout.buffer.flush()
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    try:
+        main(sys.argv[1])
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError, ValueError) as error:
+        sys.stdout.write(str(error).partition("\n")[0])
+        sys.exit(1)

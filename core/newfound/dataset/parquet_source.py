@@ -1,13 +1,13 @@
-"""Read users' Parquet files, which carry no hashes, through a child process. A row's number counts from 1."""
+"""Read users' Parquet files, which carry no hashes, once a child process has. A row's number counts from 1."""
 
 from __future__ import annotations
 
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -21,15 +21,19 @@ if TYPE_CHECKING:
 _CHILD = Path(__file__).with_name("parquet_child.py")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class ParquetSource:
-    """A Parquet file."""
+    """A Parquet file; `_checked` tells the file that a child has read from another of its name."""
 
     path: str
+    _checked: tuple[int, ...] | None = field(default=None, init=False)
 
     def columns(self) -> list[str]:
         """Return the names of the columns."""
-        return next(self._frames()).columns
+        import polars as pl
+
+        self._check()
+        return pl.scan_parquet(self.path, glob=False).collect_schema().names()
 
     def batches(self) -> Iterator[Batch]:
         """Yield some hundred thousand rows at a time, columns typed as in the file."""
@@ -39,34 +43,29 @@ class ParquetSource:
             row += frame.height
 
     def _frames(self) -> Iterator[pl.DataFrame]:
-        """Yield an empty frame with the columns, then all rows."""
-        import polars as pl
+        from newfound.dataset import parquet_child
 
-        if not is_url(self.path):
-            with opened_for_reading(self.path):
-                pass
+        self._check()
+        return parquet_child.frames(self.path)
+
+    def _check(self) -> None:
+        """Let a child read the file first, unless one has: a bad file ends the child alone."""
+        current = self._identity()
+        if current == self._checked:
+            return
         # -P: the folder of the script must not provide modules.
         command = [sys.executable, "-P", str(_CHILD), self.path]
-        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as child:
-            assert child.stdout is not None
-            try:
-                error = "the reader died of it"
-                for kind, content in _messages(child.stdout):
-                    if kind == b"E":
-                        error = content.decode(errors="replace")
-                        break
-                    yield pl.read_ipc_stream(content)
-                if child.wait() != 0:
-                    raise InputRefusedError(
-                        f"{self.path}: damaged or no Parquet: {error}", "make it again", self.path
-                    )
-            finally:
-                child.kill()
+        done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        if done.returncode != 0:
+            reason = done.stdout.decode(errors="replace") or "the reader died of it"
+            raise InputRefusedError(
+                f"{self.path}: damaged or no Parquet: {reason}", "make it again", self.path
+            )
+        self._checked = current
 
-
-def _messages(pipe: IO[bytes]) -> Iterator[tuple[bytes, bytes]]:
-    while len(head := pipe.read(9)) == 9:
-        size = int.from_bytes(head[1:], "little")
-        content = pipe.read(size)
-        if len(content) == size:
-            yield head[:1], content
+    def _identity(self) -> tuple[int, ...]:
+        if is_url(self.path):
+            return ()
+        with opened_for_reading(self.path):
+            status = Path(self.path).stat()
+        return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns

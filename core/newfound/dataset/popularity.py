@@ -65,8 +65,22 @@ def log_popularity(state: DecayedPopularity, seconds: int) -> Float32:
     return result
 
 
-def weighted_log_popularity(state: DecayedPopularity, seconds: int, weights: Float32) -> Float32:
-    """Return `weights @ log_popularity(state, seconds)`, `[n_items]`, in one pass that stays in the cache."""
+def with_usual(log_shares: Float32, unknown: Float32, usual: Float32) -> Float32:
+    """Add to log shares `[n_half_lives, ...]` what is usual `[n_half_lives]`, for the part `[...]` that is unknown.
+
+    An item that few people have met yet is taken to be about as popular as others, until its own count says more.
+    """
+    share = np.exp(usual).reshape(-1, *(1 for _ in unknown.shape)) * unknown
+    return np.log(np.exp(log_shares) + share, dtype=np.float32)
+
+
+def weighted_log_popularity(
+    state: DecayedPopularity, seconds: int, weights: Float32, unknown: Float32, usual: Float32
+) -> Float32:
+    """Return `weights @ with_usual(log_popularity(state, seconds), unknown, usual)`, `[n_items]`.
+
+    In one pass that stays in the cache.
+    """
     decay = _decay(state, seconds)
     totals = decay * state.values.sum(axis=1)
     result = np.zeros(state.values.shape[1], np.float32)
@@ -74,7 +88,8 @@ def weighted_log_popularity(state: DecayedPopularity, seconds: int, weights: Flo
         part = slice(low, low + _BLOCK_ITEMS)
         for k, share in _shares(state.values[:, part], decay, totals, len(result)):
             if weights[k]:
-                result[part] += weights[k] * np.log(share + np.float32(SHARE_FLOOR))
+                share += np.exp(usual[k]) * unknown[part] + np.float32(SHARE_FLOOR)
+                result[part] += weights[k] * np.log(share)
     return result
 
 

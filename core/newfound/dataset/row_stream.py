@@ -11,7 +11,7 @@ import numpy as np
 
 from newfound import columns
 from newfound.dataset.batch import Batch, RefusedCell, Source
-from newfound.dataset.duplicates import Duplicates, HashSet
+from newfound.dataset.duplicates import Duplicates, HashSet, Places
 from newfound.dataset.rejects import Rejects
 from newfound.progress import Progress, ProgressCallback
 from newfound.schema.document import SchemaDocument
@@ -27,7 +27,8 @@ class RowStream:
     """The rows of `sources`, cast to the types of `document`; iterate once.
 
     With `all_or_none`, nothing is yielded any more after the first bad row, but all rows are still checked. `times`
-    holds the first and last TIMESTAMP of each batch.
+    holds the first and last TIMESTAMP of each batch. `late`, once all is read, are the places among the yielded rows,
+    ascending, of those that turned out to be duplicates.
     """
 
     document: SchemaDocument
@@ -42,6 +43,7 @@ class RowStream:
     users: HashSet = field(default_factory=HashSet)
     items: HashSet = field(default_factory=HashSet)
     times: list[int] = field(default_factory=list)
+    late: Places = field(default_factory=lambda: np.empty(0, np.int64))
 
     def __iter__(self) -> Iterator[pl.DataFrame]:
         started = time.monotonic()
@@ -52,6 +54,9 @@ class RowStream:
                 if not (self.all_or_none and self.rejects.n_rows):
                     yield self._new_rows(frame)
                 self.progress(Progress(stage, self.rows_read))
+        self.late = self.known.late()
+        self.duplicates += len(self.late)
+        self.rows_new -= len(self.late)
         rate = self.rows_read / max(time.monotonic() - started, 1e-9)
         self.progress(
             Progress(stage, self.rows_read, self.rows_read, f"{self.rows_read:,} rows, {rate:,.0f} rows/s")
@@ -77,7 +82,7 @@ class RowStream:
         self.rows_new += frame.height
         for name, ids in ((columns.USER_ID, self.users), (columns.ITEM_ID, self.items)):
             if name in frame.columns:
-                ids.add(frame[name].unique().hash().to_numpy())
+                ids.add(frame[name].hash().unique().to_numpy())
         if columns.TIMESTAMP in frame.columns and frame.height:
             times = frame[columns.TIMESTAMP].to_numpy()
             self.times += (int(times.min()), int(times.max()))

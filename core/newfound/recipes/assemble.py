@@ -13,12 +13,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from newfound.dataset import popularity, rules
+from newfound.dataset.age import N_AGES
 from newfound.dataset.features import FeatureFields, TokenTable, content_rows, described_items, one_hot
-from newfound.dataset.histories import EventSelection, Histories
+from newfound.dataset.histories import REPEATS, EventSelection, Histories, share_of_repeats
 from newfound.dataset.runs import ranges
 from newfound.explore.calibration import Calibration
 from newfound.explore.posterior import TRIAL_FIELDS, Posteriors, Trials
 from newfound.explore.prior import UserFeatures, fit_ridge, principal_user_features
+from newfound.recipes.refitting import no_examples
 from newfound.recipes.surprise import surprise_scale
 from newfound.serving.arrays import Array
 from newfound.serving.bundle import Blend, Bundle, BundleMeta
@@ -127,6 +129,7 @@ def assemble(
     }
     overlay: dict[str, Array] = {
         **empty_overlay(network.size, network.state_size),
+        **no_examples(2 + len(HALF_LIVES) + N_AGES),
         "created": inputs.created,
         "created_stated": inputs.created_stated,
         "described": described,
@@ -151,6 +154,8 @@ def assemble(
         selection=inputs.selection,
         half_lives=HALF_LIVES,
         blend=blend,
+        blend_at_full=blend,
+        hide_seen=share_of_repeats(inputs.histories.restricted_to_trained()) < REPEATS,
         rule_map=rule_map,
         calibration=Calibration(),
         prior_events=PRIOR_EVENTS,

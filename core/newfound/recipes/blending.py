@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -75,26 +75,66 @@ def fit_rule_map(logits: Floats, shares: Floats) -> tuple[float, float]:
     return mean_y - slope * mean_x, slope
 
 
+@dataclass(frozen=True, slots=True)
+class Comparisons:
+    """n events beside what was not chosen: components of the score (n, m, k), the chosen item in column 0.
+
+    `offsets` (n, m) are to be added to the score, as in `evaluation.candidates`.
+    """
+
+    components: NDArray[np.floating]
+    offsets: NDArray[np.floating]
+
+
 def fit_blend(
     bundle: Bundle,
     examples: Examples,
     shares_before: Iterator[tuple[int, Floats]],
     seed: int,
 ) -> tuple[Blend, tuple[float, float]]:
-    """Fit network, rule and popularity weights by maximum likelihood: the blend and the rule map that goes with it.
+    """Fit all weights by maximum likelihood: the blend and the rule map that goes with it.
 
     `shares_before` yields the popularity components of each example, from `popularity_before`.
     """
-    defaults = bundle.meta.blend
     if not len(examples.targets):
-        return defaults, bundle.meta.rule_map
+        return bundle.meta.blend, bundle.meta.rule_map
     logits = bundle.logits(examples.vectors)
     shares = rule_shares(bundle.rules, examples.items, examples.starts, examples.stops)
     rule_map = fit_rule_map(logits, shares)
+    comparisons = compare(bundle, examples, logits, shares, rule_map, shares_before, (N_HEAD, N_TAIL), seed)
+    return fit_weights(comparisons, bundle.meta.blend), rule_map
+
+
+def fit_weights(comparisons: Comparisons, start: Blend) -> Blend:
+    """Fit the weights that make what was chosen likely; a handful of events leaves them near `start`."""
+    before = np.array([start.network, start.rules, *start.popularity, *start.age])
+    of_age = np.arange(len(before)) >= len(before) - N_AGES
+    ridge = np.where(of_age, AGE_RIDGE, likelihood.RIDGE)
+    components, offsets = (np.asarray(a, np.float32) for a in (comparisons.components, comparisons.offsets))
+    fit = likelihood.fit(components, offsets, before, signed=of_age, ridge=ridge)
+    network, rules, *rest = (float(weight) for weight in fit.weights)
+    return Blend(network, rules, tuple(rest[:-N_AGES]), tuple(rest[-N_AGES:]))
+
+
+def compare(
+    bundle: Bundle,
+    examples: Examples,
+    logits: Floats,
+    shares: Floats,
+    rule_map: tuple[float, float],
+    shares_before: Iterator[tuple[int, Floats]],
+    rivals: tuple[int, int],
+    seed: int,
+) -> Comparisons:
+    """Put beside each chosen item its likeliest rivals and a sample of the rest, as many as `rivals` says.
+
+    logits, shares: (n, n_items) of the network and, in logarithms, of the rules.
+    """
+    defaults = bundle.meta.blend
     r = bundle.trust
     rho = r * shares + (1 - r) * (rule_map[0] + rule_map[1] * logits)
     head = defaults.network * logits + defaults.rules * rho
-    created = np.where(bundle.overlay["created_stated"], bundle.overlay["created"], 0)
+    created = np.asarray(bundle.overlay["created"])
     still_to_come = created > examples.times[:, None]
     still_to_come[np.arange(len(examples.targets)), examples.targets] = False
     head[still_to_come] = -np.inf
@@ -104,24 +144,18 @@ def fit_blend(
         asked = head[targets]
         head[rows, examples.items[ranges(examples.starts, examples.stops)]] = -np.inf
         head[targets] = asked
-    chosen = draw(head, examples.targets.astype(np.int64), N_HEAD, N_TAIL, seed)
+    chosen = draw(head, examples.targets.astype(np.int64), *rivals, seed)
     codes = chosen.codes
-    prior = np.asarray(bundle.meta.popularity_prior, np.float32)[:, None]
-    components = np.empty((*codes.shape, 2 + len(prior) + N_AGES), np.float32)
+    usual = np.asarray(bundle.meta.popularity_prior, np.float32)
+    components = np.empty((*codes.shape, 2 + len(usual) + N_AGES), np.float32)
     components[:, :, 0] = np.take_along_axis(logits, codes, axis=1)
     components[:, :, 1] = np.take_along_axis(rho, codes, axis=1)
     for example, popular in shares_before:
-        own = r[codes[example]]
-        components[example, :, 2:-N_AGES] = (own * popular[:, codes[example]] + (1 - own) * prior).T
+        own = codes[example]
+        components[example, :, 2:-N_AGES] = popularity.with_usual(popular[:, own], 1 - r[own], usual).T
     components[:, :, -N_AGES:] = age_components(
         examples.times[:, None] - created[codes],
         np.asarray(bundle.overlay["created_stated"])[codes],
         r[codes],
     )
-    start = np.array([defaults.network, defaults.rules, *defaults.popularity, *defaults.age])
-    of_age = np.arange(len(start)) >= len(start) - N_AGES
-    ridge = np.where(of_age, AGE_RIDGE, likelihood.RIDGE)
-    fit = likelihood.fit(components, chosen.offsets, start, signed=of_age, ridge=ridge)
-    network, rules, *rest = (float(weight) for weight in fit.weights)
-    gammas, ages = tuple(rest[:-N_AGES]), tuple(rest[-N_AGES:])
-    return replace(defaults, network=network, rules=rules, popularity=gammas, age=ages), rule_map
+    return Comparisons(components, chosen.offsets)

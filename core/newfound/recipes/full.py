@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from newfound.dataset import popularity
-from newfound.dataset.histories import Histories
+from newfound.dataset.histories import REPEATS, Histories, share_of_repeats
 from newfound.dataset.runs import ranges
 from newfound.errors import TooLittleDataError
 from newfound.evaluation.offline import evaluate
@@ -30,8 +30,6 @@ from newfound.serving.user_state import Sequences, request_vectors
 MIN_INTERACTIONS = 1_000
 MIN_USERS = 25
 MIN_USER_SHARE = 0.01
-REPEATS = 0.02
-"""Below this share of repeated items, people are taken not to come back to an item."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,12 +72,6 @@ def until(histories: Histories, ends: NDArray[np.int64]) -> Histories:
         types=histories.types[kept],
         trained=histories.trained[kept],
     )
-
-
-def share_of_repeats(histories: Histories) -> float:
-    """Share of events on an item that the user had before."""
-    pairs = histories.users().astype(np.int64) * histories.n_items + histories.items
-    return 1 - len(np.unique(pairs)) / max(len(pairs), 1)
 
 
 def fit_full(

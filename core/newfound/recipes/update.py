@@ -19,20 +19,19 @@ from newfound.explore.posterior import TRIAL_FIELDS, Trials, fit_posteriors
 from newfound.explore.settings import SECONDS_PER_DAY, ExplorationSettings
 from newfound.hashing import hash64
 from newfound.recipes.assemble import SHOWN_EVENT
-from newfound.recipes.blending import Examples, fit_blend, n_examples, popularity_before
 from newfound.recipes.catalogue import Record
 from newfound.recipes.evidence import Slate, build_trials, collect_slates, vectors_when_shown
 from newfound.recipes.items import with_new_items
+from newfound.recipes.refitting import newest_organic, refit_blend
 from newfound.recipes.users import Batch, batch_by_user, changed_users
 from newfound.serving.arrays import Array
-from newfound.serving.bundle import Blend, Bundle
+from newfound.serving.bundle import Bundle
 from newfound.serving.history import Tails, join_tails
 from newfound.serving.network import Floats
 from newfound.serving.user_state import UserStates, request_vectors
 
 KNOWN_EVENTS = 500
 """An item with so many events at FULL keeps no trials: its prior is narrower than they could make it."""
-MIN_BLEND_EVENTS = 200
 AGE_JUMP_DAYS = 7
 
 
@@ -66,10 +65,11 @@ def update(parent: Bundle, inputs: UpdateInputs, seed: int) -> UpdateResult:
     batch = batch_by_user(grown, inputs.rows, slates, type_names)
     before = grown.user_states(batch.users)
     tails = join_tails(grown, batch.users, batch.trained)
-    fresh, after = _fresh_trials(grown, slates, batch, before, tails)
+    organic = newest_organic(grown, batch)
+    fresh, vectors, after = _fresh_trials(grown, slates, organic, batch, before, tails)
     trials = _merged_trials(grown, fresh, slates)
     counts = popularity.updated(grown.popularity, batch.trained.items, batch.trained.times, grown.n_items)
-    blend, rule_map = _refit_blend(grown, batch, before, tails, seed)
+    blend, examples = refit_blend(grown, batch, organic, vectors, tails, seed)
     ordered = trials.rows(trials.position > 0)
     calibration = fit_calibration(
         ordered.log_score, ordered.position, ordered.clicked, grown.meta.calibration
@@ -82,10 +82,10 @@ def update(parent: Bundle, inputs: UpdateInputs, seed: int) -> UpdateResult:
         item_record_offset=inputs.item_record_offset,
         type_names=type_names,
         blend=blend,
-        rule_map=rule_map,
         calibration=calibration,
     )
     overlay = dict(grown.overlay) | _item_counts(grown, slates, batch)
+    overlay |= examples
     overlay["popularity"] = counts.values
     overlay |= changed_users(grown, inputs.rows, batch, after, type_names)
     overlay |= _extra_rules(grown, tails)
@@ -101,17 +101,31 @@ def update(parent: Bundle, inputs: UpdateInputs, seed: int) -> UpdateResult:
 
 
 def _fresh_trials(
-    bundle: Bundle, slates: list[Slate], batch: Batch, before: UserStates, tails: Tails
-) -> tuple[Trials, UserStates]:
-    """Trials of the new slates in the state each user was in, and the states after all new events."""
+    bundle: Bundle,
+    slates: list[Slate],
+    organic: NDArray[np.int64],
+    batch: Batch,
+    before: UserStates,
+    tails: Tails,
+) -> tuple[Trials, Floats, UserStates]:
+    """Trials of the new slates in the state each user was in, vectors just before the organic events, states after."""
     row_of = {user: k for k, user in enumerate(batch.users)}
     owner = np.array([row_of[slate.user] for slate in slates], np.int64)
     position = np.array([batch.shown_after[slate.offset] for slate in slates], np.int64)
     moments = np.array([slate.time for slate in slates], np.int64)
-    vectors, after = vectors_when_shown(bundle, before, batch.trained, owner, position, moments)
+    chooser = np.searchsorted(batch.trained.offsets, organic, side="right") - 1
+    vectors, after = vectors_when_shown(
+        bundle,
+        before,
+        batch.trained,
+        np.concatenate([owner, chooser]),
+        np.concatenate([position, organic - batch.trained.offsets[chooser]]),
+        np.concatenate([moments, batch.trained.times[organic]]),
+    )
     shown_tails = (tails.items, tails.starts[owner], tails.fresh[owner] + position)
     wanted = np.asarray(bundle.overlay["events_at_full"]) < KNOWN_EVENTS
-    return build_trials(bundle, slates, vectors, shown_tails, wanted), after
+    trials = build_trials(bundle, slates, vectors[: len(slates)], shown_tails, wanted)
+    return trials, vectors[len(slates) :], after
 
 
 def _merged_trials(bundle: Bundle, fresh: Trials, slates: Sequence[Slate]) -> Trials:
@@ -162,36 +176,6 @@ def _extra_rules(bundle: Bundle, tails: Tails) -> dict[str, Array]:
         bundle.rules[1], tails.items, tails.starts, tails.fresh, tails.stops, bundle.n_items
     )
     return {"rules_offsets": table.offsets, "rules_items": table.items, "rules_values": table.values}
-
-
-def _refit_blend(
-    bundle: Bundle, batch: Batch, before: UserStates, tails: Tails, seed: int
-) -> tuple[Blend, tuple[float, float]]:
-    """Fit the blend again on what users with new events did first: the newest thing that can be predicted.
-
-    Clicks on our own slates are left out: they say more of what was shown than of what people look for.
-    """
-    started = np.flatnonzero((np.diff(batch.trained.offsets) > 0) & batch.starts_organic)
-    if len(started) < MIN_BLEND_EVENTS:
-        return bundle.meta.blend, bundle.meta.rule_map
-    if len(started) > (limit := n_examples(bundle.n_items)):
-        started = np.sort(np.random.default_rng(seed).choice(started, limit, replace=False))
-    first = batch.trained.offsets[:-1][started]
-    times = batch.trained.times[first]
-    vectors = request_vectors(
-        bundle.network, bundle.item_rows, before.rows(started), times, bundle.base["center"]
-    )
-    examples = Examples(
-        vectors,
-        batch.trained.items[first],
-        times,
-        tails.items,
-        tails.starts[started],
-        tails.fresh[started],
-        False,
-    )
-    shares = popularity_before(bundle.popularity, batch.trained.items, batch.trained.times, times)
-    return fit_blend(bundle, examples, shares, seed)
 
 
 def _clicker_rows(

@@ -21,13 +21,13 @@ from newfound.serving.user_state import STATE_FIELDS, Sequences, UserStates
 class Batch:
     """New events of a batch by user, users in order of their first row.
 
-    `trained`: the events that train, end to end; `starts_organic` (n_users,): the first of them refers to no slate.
+    `trained`: the events that train, end to end; `organic` marks those of them that refer to no slate.
     `shown_after` maps a slate's offset to how many of its user's trained events came before it.
     """
 
     users: list[str]
     trained: Sequences
-    starts_organic: NDArray[np.bool_]
+    organic: NDArray[np.bool_]
     shown_after: Mapping[int, int]
 
 
@@ -45,8 +45,9 @@ def batch_by_user(
         if row.item is not None and row.counts:
             own.append(row)
     organic = [
-        bool(own) and own[0].recommendation_id is None and own[0].impression is None
+        event.recommendation_id is None and event.impression is None
         for own in events.values()
+        for event in own
     ]
     sequences = _sequences(bundle, list(events.values()), type_names)
     return Batch(list(events), sequences, np.array(organic, np.bool_), after)

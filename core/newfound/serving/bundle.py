@@ -36,7 +36,7 @@ AGELESS = np.iinfo(np.int64).max
 
 
 NO_AGE = (0.0,) * N_AGES
-"""A flat curve: also what a version has that was trained before there was one."""
+"""A flat curve."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,10 @@ class Blend:
 
 @dataclass(frozen=True, slots=True)
 class BundleMeta:
-    """Small facts of a bundle. Times are Unix seconds; offsets are the first not yet taken in."""
+    """Small facts of a bundle. Times are Unix seconds; offsets are the first not yet taken in.
+
+    hide_seen: people here do not come back to an item, so what a user had competes no more when weights are fitted.
+    """
 
     explores: bool
     latest: int
@@ -65,6 +68,8 @@ class BundleMeta:
     selection: EventSelection
     half_lives: tuple[float, ...]
     blend: Blend
+    blend_at_full: Blend
+    hide_seen: bool
     rule_map: tuple[float, float]
     calibration: Calibration
     prior_events: float
@@ -78,21 +83,24 @@ class BundleMeta:
     @staticmethod
     def from_dict(raw: dict[str, Any]) -> BundleMeta:
         """Read back what `to_dict` made."""
-        own = raw["blend"]
-        blend = Blend(own["network"], own["rules"], tuple(own["popularity"]), tuple(own.get("age", NO_AGE)))
         return BundleMeta(
             **raw
             | {
                 "type_names": tuple(raw["type_names"]),
                 "selection": EventSelection(**raw["selection"]),
                 "half_lives": tuple(raw["half_lives"]),
-                "blend": blend,
+                "blend": _blend(raw["blend"]),
+                "blend_at_full": _blend(raw["blend_at_full"]),
                 "rule_map": tuple(raw["rule_map"]),
                 "calibration": Calibration(**raw["calibration"]),
                 "popularity_prior": tuple(raw["popularity_prior"]),
                 "features": feature_fields_from_dict(raw["features"]),
             }
         )
+
+
+def _blend(raw: dict[str, Any]) -> Blend:
+    return Blend(**raw | {name: tuple(raw[name]) for name in ("popularity", "age")})
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 relevance = w_net * logit + w_rules * rho + sum_k gamma_k * pi_k + x . delta, where rho and pi_k are log shares of the
 sequential-rule score and of decayed popularity. An item with n events trusts them by r = n / (n + n_0); for the rest
-its rho is what warm items with its logit have, and its pi_k is the average of warm items.
+its rho is what warm items with its logit have, and the average share of warm items is added to its own.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ def static_relevance(bundle: Bundle, at: int) -> Floats:
     meta = bundle.meta
     r = bundle.trust
     gamma = np.asarray(meta.blend.popularity, np.float32)
-    usual = float(gamma @ np.asarray(meta.popularity_prior, np.float32))
-    out = (1 - r) * (usual + meta.blend.rules * meta.rule_map[0] + bundle.overlay["metadata_bias"])
+    out = (1 - r) * (meta.blend.rules * meta.rule_map[0] + bundle.overlay["metadata_bias"])
     out += age_relevance(bundle)
     popularity = bundle.popularity
     if gamma.any():
-        out += r * weighted_log_popularity(popularity, at, gamma)
+        usual = np.asarray(meta.popularity_prior, np.float32)
+        out += weighted_log_popularity(popularity, at, gamma, 1 - r, usual)
     return out.astype(np.float32)
 
 

@@ -105,7 +105,7 @@ def new_file(path: Path) -> Iterator[BinaryIO]:
             raise
 
 
-def write_new(path: Path, data: bytes) -> None:
+def write_new(path: Path, data: bytes | memoryview) -> None:
     """Write and fsync a file that must not exist yet; a failed write leaves nothing behind."""
     with new_file(path) as file:
         file.write(data)

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 from arro3.core import Array, ChunkedArray, DataType, Field, Schema, Table
+from numpy.typing import NDArray
 
 from newfound.store.acknowledged import acknowledged_path, render_acknowledgement
 from newfound.store.arrow import ArrowStream, plain_table
-from newfound.store.data_files import DataFile, write_data_file
+from newfound.store.data_files import DataFile, scan_polars, write_data_file, write_frame
 from newfound.store.delta_log import Change, DeltaLog, Snapshot
 from newfound.store.files import (
     create_bytes,
@@ -23,6 +25,11 @@ from newfound.store.files import (
     write_new,
 )
 from newfound.store.merging import WHEN_APPENDING, Tier, mergeable, merged
+
+if TYPE_CHECKING:
+    import polars as pl
+
+Part = TypeVar("Part")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,9 +67,7 @@ class TableWriter:
             offset_field = Field(self.log.offset_column, DataType.int64())
             table = table.add_column(0, offset_field, ChunkedArray(offsets))
             self.next_offset += rows
-        if self._schema is not None and table.schema != self._schema:
-            raise ValueError("rows of one commit differ in their columns")
-        self._schema = table.schema
+        self._accept(table.schema)
         if rows:
             self._stage(table, source)
         return rows
@@ -70,19 +75,71 @@ class TableWriter:
     def add_batches(self, batches: Iterable[ArrowStream], rows_per_file: int, source: str = "part") -> int:
         """Stage a stream of any length in files of at least `rows_per_file` rows; return how many it had."""
         rows = 0
-        waiting: list[Table] = []
-        for batch in batches:
-            waiting.append(plain_table(batch))
-            if sum(table.num_rows for table in waiting) >= rows_per_file:
-                rows += self.add(_concatenated(waiting), source)
-                waiting = []
-        return rows + self.add(_concatenated(waiting), source) if waiting else rows
+        for group in _grouped(map(plain_table, batches), lambda table: int(table.num_rows), rows_per_file):
+            parts = [batch for table in group for batch in table.to_batches()]
+            rows += self.add(Table.from_batches(parts, schema=group[0].schema), source)
+        return rows
+
+    def add_frames(self, frames: Iterable[pl.DataFrame], rows_per_file: int, source: str = "part") -> int:
+        """Stage polars frames of plain columns in files of at least `rows_per_file` rows; return how many rows.
+
+        A file is compressed and written while the rows of the next one are taken from `frames`.
+        """
+        from concurrent.futures import Future, ThreadPoolExecutor
+
+        import polars as pl
+
+        rows = 0
+        staging: Future[None] | None = None
+        with ThreadPoolExecutor(1) as pool:
+            for group in _grouped(frames, lambda frame: frame.height, rows_per_file):
+                frame = pl.concat(group)
+                if staging:
+                    staging.result()
+                staging = pool.submit(self._add_frame, frame, source)
+                rows += frame.height
+        if staging:
+            staging.result()
+        return rows
+
+    def _add_frame(self, frame: pl.DataFrame, source: str) -> None:
+        import polars as pl
+
+        if self.log.offset_column:
+            offsets = np.arange(self.next_offset, self.next_offset + frame.height)
+            frame = frame.select(pl.Series(self.log.offset_column, offsets), pl.all())
+            self.next_offset += frame.height
+        self._accept(plain_table(frame.clear()).schema)
+        self._stage_frame(frame, source)
+
+    def drop(self, places: NDArray[np.int64]) -> None:
+        """Take rows out of the staged files; `places`, ascending, count through all of these."""
+        first, staged, self._staged = 0, self._staged, []
+        for file in staged:
+            inside = places[slice(*np.searchsorted(places, (first, first + file.rows)))] - first
+            first += file.rows
+            self._staged.append(file)
+            if inside.size:
+                rows = scan_polars([file], self._schema).collect()
+                remove(file.path)
+                self._staged.pop()
+                self._stage_frame(rows.filter(~np.isin(np.arange(file.rows), inside)), file.source)
+
+    def _accept(self, schema: Schema) -> None:
+        if self._schema is not None and schema != self._schema:
+            raise ValueError("rows of one commit differ in their columns")
+        self._schema = schema
 
     def _stage(self, table: Table, source: str) -> DataFile:
         make_directory(self.log.folder)
         file = write_data_file(self.log.folder, table, source, self.log.offset_column)
         self._staged.append(file)
         return file
+
+    def _stage_frame(self, frame: pl.DataFrame, source: str) -> None:
+        if frame.height:
+            make_directory(self.log.folder)
+            self._staged.append(write_frame(self.log.folder, frame, source, self.log.offset_column))
 
     def commit(
         self, keep: Callable[[DataFile], bool] = lambda _: True, merge: Sequence[Tier] = WHEN_APPENDING
@@ -151,7 +208,13 @@ class TableWriter:
         self._staged = []
 
 
-def _concatenated(tables: list[Table]) -> Table:
-    return Table.from_batches(
-        [batch for table in tables for batch in table.to_batches()], schema=tables[0].schema
-    )
+def _grouped(parts: Iterable[Part], size: Callable[[Part], int], rows: int) -> Iterator[list[Part]]:
+    """Gather parts of a stream until they have so many rows; empty ones are left out."""
+    waiting: list[Part] = []
+    for part in filter(size, parts):
+        waiting.append(part)
+        if sum(map(size, waiting)) >= rows:
+            yield waiting
+            waiting = []
+    if waiting:
+        yield waiting
