@@ -86,7 +86,7 @@ def scores(table: RulesTable, items: Int32, starts: Int64, stops: Int64) -> Floa
     The last 20 events count. A history without rules scores 0 everywhere.
     """
     n_items = len(table.counts)
-    target_scale = (table.counts + SMOOTHING) ** -TARGET_POWER
+    target_scale = (table.counts.astype(np.float32) + np.float32(SMOOTHING)) ** np.float32(-TARGET_POWER)
     starts = np.maximum(starts, stops - MAX_LAG)
     position = ranges(starts, stops)
     source = items[position]
