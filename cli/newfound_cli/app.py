@@ -23,6 +23,7 @@ COMMANDS: Final[dict[str, str]] = {
     "solution": "Create, train and inspect models.",
     "campaign": "Put a trained version into service and dial its exploration.",
     "recommend": "Recommend items, or re-rank given ones.",
+    "evaluate": "Estimate from the log what another policy would have earned.",
     "filter": "Keep named filters that include or exclude items.",
     "verify": "Check that every file of the project is what was written.",
     "compact": "Merge small files and remove what nothing refers to.",

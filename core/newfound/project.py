@@ -396,6 +396,46 @@ class Project:
         options = Options(campaign, num_results, filter, filter_values, False, seed, log, at)
         return recommend_batch(self.layout, options, Path(input), Path(output), self.lock_timeout, progress)
 
+    def evaluate(
+        self,
+        *,
+        campaign: str = "default",
+        version: str | None = None,
+        exploration_weight: float | None = None,
+        exploration_item_age_cutoff: float | None = None,
+        target: str | None = None,
+        event_type: str | None = None,
+        count_silent: bool = False,
+        estimator: str = "snips",
+        clip: float = 100.0,
+        seed: int = 0,
+        progress: ProgressCallback = silent,
+    ) -> dict[str, Any]:
+        """Estimate from a campaign's log what another weight, version or campaign (`target`) would have earned.
+
+        Raises QualityGateError when the log cannot answer.
+        """
+        from newfound.evaluating import Policy, campaign_policy, evaluate
+        from newfound.evaluation.off_policy import Method
+
+        method = Method(estimator, clip, seed)
+        policy = Policy(version, exploration_weight, exploration_item_age_cutoff)
+        if target is not None:
+            if policy != Policy():
+                raise UsageError(
+                    "--target already says which policy", "name no version, weight or cut-off with it"
+                )
+            policy = campaign_policy(self.layout, target)
+        return evaluate(
+            self.layout,
+            campaign,
+            policy,
+            method,
+            event_type=event_type,
+            count_silent=count_silent,
+            progress=progress,
+        )
+
     # -- filters -----------------------------------------------------------------------------------------------
 
     def create_filter(self, name: str, expression: str) -> dict[str, Any]:
@@ -439,6 +479,26 @@ def check_schema(path: str | Path) -> dict[str, Any]:
     return {"dataset": document.dataset, "valid": True, "fields": len(document.fields)}
 
 
+def evaluate_log(
+    log: str | Path,
+    *,
+    target_log: str | Path | None = None,
+    mapping: Mapping[str, str] | None = None,
+    estimator: str = "snips",
+    clip: float = 100.0,
+    seed: int = 0,
+) -> dict[str, Any]:
+    """Estimate from a log from elsewhere what its target policy would have earned; needs no project.
+
+    Raises QualityGateError when the log cannot answer, InputRefusedError for a bad file.
+    """
+    from newfound.evaluation.foreign import evaluate_files
+    from newfound.evaluation.off_policy import Method
+
+    other = None if target_log is None else Path(target_log)
+    return evaluate_files(Path(log), other, mapping or {}, Method(estimator, clip, seed))
+
+
 def infer_schema(path: str | Path, dataset: str) -> dict[str, Any]:
     """Infer a schema document from a data file, with notes on what was decided."""
     from newfound.dataset.inference import infer_schema as infer
@@ -459,4 +519,4 @@ def _found() -> Path:
     )
 
 
-__all__ = ["Project", "check_schema", "infer_schema"]
+__all__ = ["Project", "check_schema", "evaluate_log", "infer_schema"]

@@ -26,6 +26,7 @@ from newfound.serving.filters import HistoryClause, ItemFilter
 from newfound.serving.recommender import Answer, Recommender, Request
 from newfound.serving.response_log import ROWS_PER_COMMIT, LoggedAnswer, log_answers, new_recommendation_id
 from newfound.solutions import read_solution
+from newfound.store.delta_log import Snapshot
 from newfound.store.layout import Layout
 from newfound.store.tables import Table
 from newfound.store.versions import Version
@@ -79,6 +80,11 @@ class Desk:
         return open_bundle(self.version.serving)
 
     @cached_property
+    def events(self) -> Snapshot:
+        """The events that the answers know of."""
+        return Table(self.layout, "events").snapshot()
+
+    @cached_property
     def recommender(self) -> Recommender:
         """The bundle with the campaign's exploration."""
         return Recommender(self.bundle, self.campaign.settings, int(time.time()))
@@ -105,7 +111,7 @@ class Desk:
         """Events of users (None: everyone) since the version's offset, by user."""
         selection = read_solution(self.layout, self.version.solution).selection
         table = Table(self.layout, "events")
-        rows = read_events(table, table.snapshot(), self.bundle.meta.event_offset, selection, users)
+        rows = read_events(table, self.events, self.bundle.meta.event_offset, selection, users)
         by_user: dict[str, list[EventRow]] = {}
         for row in rows:
             by_user.setdefault(row.user, []).append(row)
@@ -118,7 +124,8 @@ class Desk:
             answers,
             campaign=self.campaign.name,
             solution_version=self.version.name,
-            exploration_weight=self.campaign.settings.exploration_weight,
+            settings=self.campaign.settings,
+            events_seen=self.events.next_offset,
             filter_expression=self.filter.expression if self.filter else None,
             lock_timeout=self.lock_timeout,
         )
@@ -142,7 +149,7 @@ def recommend(
     answer = desk.recommender.answer([request], events)[0]
     items = tuple(desk.bundle.item_id(code) for code in answer.slate.items.tolist())
     if options.log:
-        desk.log([LoggedAnswer(name, items, answer)])
+        desk.log([LoggedAnswer(name, items, answer, options.filter_values or {})])
     entries = [_entry(answer, k, item) for k, item in enumerate(items)]
     if options.explain:
         entries = [entry | _explanation(desk, answer, k) for k, entry in enumerate(entries)]
@@ -290,6 +297,7 @@ class _Asked:
     raw: dict[str, Any]
     request: Request
     recommendation_id: str
+    filter_values: Mapping[str, str]
 
 
 def _blocks(lines: Iterable[bytes]) -> Iterator[list[bytes]]:
@@ -331,7 +339,7 @@ def _asked(desk: Desk, raw: Any) -> _Asked:  # noqa: ANN401  # any JSON value
     seed = seed_text(desk.options.seed, raw["userId"], name)
     ranked = _candidates(items)
     k = desk.options.num_results if ranked is None else len(ranked)
-    return _Asked(raw, Request(raw["userId"], k, seed, at, desk.clauses(values), ranked), name)
+    return _Asked(raw, Request(raw["userId"], k, seed, at, desk.clauses(values), ranked), name, values)
 
 
 def _answer_block(
@@ -347,7 +355,7 @@ def _answer_block(
             continue
         answer = next(answers)
         items = tuple(desk.bundle.item_id(code) for code in answer.slate.items.tolist())
-        logged.append(LoggedAnswer(entry.recommendation_id, items, answer))
+        logged.append(LoggedAnswer(entry.recommendation_id, items, answer, entry.filter_values))
         unknown = _unknown(desk.bundle, entry.request.candidates)
         output = {
             "recommendationId": entry.recommendation_id if desk.options.log else None,

@@ -76,6 +76,15 @@ def noisy_values(
     return values
 
 
+def choose(
+    relevance: Floats, young: YoungItems, sigma: Floats, settings: ExplorationSettings, k: int, seed: str
+) -> NDArray[np.int32]:
+    """Choose the items of `serve`, best first, and nothing more: for drawing what a policy would show many times."""
+    if settings.exploration_weight == 0 or not len(young.codes):
+        return top(relevance, k).astype(np.int32)
+    return top(noisy_values(relevance, young, sigma, settings, seed), k).astype(np.int32)
+
+
 def serve(
     relevance: Floats, young: YoungItems, sigma: Floats, settings: ExplorationSettings, k: int, seed: str
 ) -> Slate:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -51,6 +51,27 @@ class Answer:
     sigma: Floats
 
 
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """A request before anything is chosen: all that the policy needs to know.
+
+    relevance, log_scores: (n_items,), log_scores of the softmax over the catalogue; allowed: mask of the items that
+    may be shown, None for all; sigma: (m,) of the recommender's young items.
+    """
+
+    request: Request
+    at: int
+    relevance: Floats
+    log_scores: Floats
+    allowed: NDArray[np.bool_] | None
+    sigma: Floats
+
+    @property
+    def showable(self) -> Floats:
+        """Relevance (n_items,), -inf for items that must not be shown."""
+        return self.relevance if self.allowed is None else np.where(self.allowed, self.relevance, -np.inf)
+
+
 @dataclass(frozen=True)
 class Recommender:
     """A bundle served with exploration settings; `now` is the wall clock, Unix seconds."""
@@ -69,6 +90,24 @@ class Recommender:
         self, requests: Sequence[Request], new_events: Mapping[str, Sequence[EventRow]]
     ) -> list[Answer]:
         """Answer a block of requests; `new_events` are users' events since the bundle, in (time, offset) order."""
+        answers = []
+        for scored in self.score(requests, new_events):
+            request = scored.request
+            slate = serve(scored.showable, self.young, scored.sigma, self.settings, request.k, request.seed)
+            scores = np.exp(scored.log_scores[slate.items])
+            if request.candidates is not None:
+                total = float(np.exp(scored.log_scores[scored.allowed]).sum())
+                scores = scores / max(total, 1e-30)
+            spread = np.zeros(self.bundle.n_items, np.float32)
+            spread[self.young.codes] = scored.sigma
+            relevant = scored.relevance[slate.items]
+            answers.append(Answer(request, scored.at, slate, scores, relevant, spread[slate.items]))
+        return answers
+
+    def score(
+        self, requests: Sequence[Request], new_events: Mapping[str, Sequence[EventRow]]
+    ) -> Iterator[Scored]:
+        """Score the whole catalogue for a block of requests; see `answer`."""
         types = self._types(requests, new_events)
         histories, states, at = self._bring_up_to_date(requests, new_events, types)
         bundle = self.bundle
@@ -78,21 +117,9 @@ class Recommender:
         values = self._relevance(vectors, features, [recent_items(history) for history in histories], at)
         log_scores = log_softmax_scores(values)
         sigma = uncertainty(bundle, features, self.young.codes)
-        answers = []
         for row, request in enumerate(requests):
-            own = values[row]
             allowed = self._allowed(request, histories[row], types)
-            shown = own if allowed is None else np.where(allowed, own, -np.inf)
-            slate = serve(shown, self.young, sigma[row], self.settings, request.k, request.seed)
-            scores = np.exp(log_scores[row, slate.items])
-            if request.candidates is not None:
-                scores = scores / max(float(np.exp(log_scores[row, allowed]).sum()), 1e-30)
-            spread = np.zeros(bundle.n_items, np.float32)
-            spread[self.young.codes] = sigma[row]
-            answers.append(
-                Answer(request, int(at[row]), slate, scores, own[slate.items], spread[slate.items])
-            )
-        return answers
+            yield Scored(request, int(at[row]), values[row], log_scores[row], allowed, sigma[row])
 
     def _relevance(
         self, vectors: Floats, features: Floats, tails: list[NDArray[np.int32]], at: NDArray[np.int64]
