@@ -85,7 +85,7 @@ def evaluate(
     clip: Annotated[float, typer.Option(metavar="W", help="The greatest weight of one place.")] = 100.0,
     seed: Annotated[int, typer.Option(min=0, metavar="N", help="Of the noise and the intervals.")] = 0,
 ) -> None:
-    """Estimate from what was logged what another policy would have earned.
+    """Estimate from the log what another policy would have earned.
 
     Exit code 7 and the reason if the log cannot answer: an effective sample size below 100, no propensities, or places
     that the log never tried.

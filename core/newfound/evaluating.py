@@ -31,7 +31,7 @@ from newfound.serving.recommender import Recommender, Scored
 from newfound.store.layout import Layout
 from newfound.store.versions import find_version
 
-DRAWS = 64
+DRAWS = 32
 RECOMPUTED = 200
 
 

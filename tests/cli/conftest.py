@@ -66,6 +66,18 @@ ITEM = {
     "young": True,
 }
 
+ESTIMATE = {"value": 0.1, "interval": [0.08, 0.12], "effectiveSampleSize": 812.5}
+EVALUATION = {
+    "estimator": "snips",
+    **ESTIMATE,
+    "estimators": {"snips": {**ESTIMATE, "refusal": None}, "ips": {**ESTIMATE, "refusal": None}, "dr": None},
+    "logged": {"value": 0.09, "interval": [0.07, 0.11]},
+    "difference": {"value": 0.01, "interval": [-0.01, 0.03]},
+    "overlap": {"meanWeight": 0.98, "meanWeightInterval": [0.9, 1.1], "maxWeight": 12.0, "clippedShare": 0.0},
+    "slots": [{"position": 1, "value": 0.1, "logged": 0.09, "shown": 1000, "effectiveSampleSize": 812.5}],
+    "responses": 1000,
+}
+
 # Method of the project -> what it returns.
 ANSWERS: dict[str, Any] = {
     "init": {"project": "shop", "name": "shop", "created": True, "formatVersion": 1},
@@ -139,6 +151,8 @@ ANSWERS: dict[str, Any] = {
         "solutionVersion": "default@v2",
         "seconds": 0.1,
     },
+    "evaluate": EVALUATION,
+    "evaluate_log": EVALUATION,
     "create_filter": FILTER,
     "filters": [FILTER],
     "filter": FILTER,
@@ -242,6 +256,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "campaign delete default": ("delete_campaign", "campaign-delete"),
     "recommend --user 1": ("recommend", "recommend"),
     "recommend --input u.jsonl --output o.jsonl": ("recommend_batch", "recommend-batch"),
+    "evaluate --exploration-weight 0.1": ("evaluate", "evaluate"),
+    "evaluate --log shown.csv": ("evaluate_log", "evaluate"),
     "filter create unseen x": ("create_filter", "filter-create"),
     "filter list": ("filters", "filter-list"),
     "filter describe unseen": ("filter", "filter-describe"),

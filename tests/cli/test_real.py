@@ -53,6 +53,8 @@ TOUR: list[tuple[str, str]] = [
     ("items-put", "items put {data}/new.jsonl"),
     ("users-put", "users put {data}/people.jsonl"),
     ("status", "status"),
+    ("evaluate", "evaluate --log {data}/shown.csv"),
+    ("evaluate", "evaluate --log {data}/shown.csv --target-log {data}/shown.csv --estimator dr"),
     ("solution-train", "solution train --mode update"),
     ("campaign-update", "campaign update"),
     ("campaign-describe", "campaign describe"),
@@ -81,6 +83,10 @@ def write_data(folder: Path) -> None:
     folder.joinpath("items.csv").write_text(text)
     folder.joinpath("users.jsonl").write_text('{"userId": "u1"}\nnonsense\n{"userId": "u2"}\n')
     folder.joinpath("new.jsonl").write_text('{"itemId": "n9", "properties": {"genres": "Odd"}}\n')
+    shown = [f"i{chance.randrange(4)},0.25,{k % 2},{k % 3 / 4}" for k in range(900)]
+    folder.joinpath("shown.csv").write_text(
+        "\n".join(["ITEM,PROPENSITY,REWARD,TARGET_PROPENSITY", *shown, ""])
+    )
     folder.joinpath("people.jsonl").write_text('{"userId": "u1", "properties": {}}\n')
 
 
