@@ -254,18 +254,40 @@ class Project:
             )
         return found
 
-    def solution(self, reference: str) -> dict[str, Any]:
-        """Describe a solution, or one version of it (`default@v2`)."""
+    def solution(self, reference: str, item: str | None = None) -> dict[str, Any]:
+        """Describe a solution, one version of it (`default@v2`), or what a version knows of an item."""
         from newfound.solutions import read_solution
         from newfound.store.versions import find_version, newest_active, parse_reference
         from newfound.training import describe_training
 
+        if item is not None:
+            return self._item_story(reference, item)
         name, number = parse_reference(reference)
         if number is not None:
             return describe_training(find_version(self.layout, reference))
         found = read_solution(self.layout, name)
         newest = newest_active(self.layout, name)
         return found.to_dict() | {"latestSolutionVersion": newest.name if newest else None}
+
+    def _item_story(self, reference: str, item: str) -> dict[str, Any]:
+        import numpy as np
+
+        from newfound.explore.settings import ExplorationSettings
+        from newfound.serving.bundle import open_bundle
+        from newfound.store.versions import find_version
+        from newfound.stories import tell, usual_quality
+
+        version = find_version(self.layout, reference)
+        bundle = open_bundle(version.serving)
+        code = bundle.item_code(item)
+        if code < 0:
+            raise NotFoundError(
+                f"{version.name} knows no item {item!r}",
+                "put the item or an event of it, then run `newfound solution train --mode update`",
+            )
+        [story] = tell(bundle, np.array([code]), ExplorationSettings())
+        found = {"solutionVersion": version.name, "usualQuality": usual_quality(bundle)}
+        return found | story.to_dict()
 
     def versions(self, name: str = "default") -> list[dict[str, Any]]:
         """List the versions of a solution, the ones in progress or failed included."""
@@ -346,6 +368,22 @@ class Project:
 
         found = read_campaign(self.layout, name)
         return found.to_dict() | {"servingVersion": serving_version(self.layout, found).name}
+
+    def campaign_report(self, name: str = "default", limit: int = 50) -> dict[str, Any]:
+        """Say how the young items of the serving version are doing: the `limit` most shown ones, and counts of all."""
+        from newfound.campaigns import read_campaign, serving_version
+        from newfound.serving.bundle import open_bundle
+        from newfound.stories import report
+
+        found = read_campaign(self.layout, name)
+        version = serving_version(self.layout, found)
+        described = {
+            "campaign": name,
+            "solutionVersion": version.name,
+            "explorationWeight": found.exploration_weight,
+            "explorationItemAgeCutoff": found.item_age_cutoff_days,
+        }
+        return described | report(open_bundle(version.serving), found.settings, limit)
 
     def delete_campaign(self, name: str) -> dict[str, Any]:
         """Delete a campaign; its versions stay."""

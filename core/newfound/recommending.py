@@ -18,10 +18,9 @@ from newfound.dataset.event_rows import EventRow, read_events
 from newfound.dataset.output import replacing
 from newfound.errors import InputRefusedError, InvalidFilterError, NewfoundError, NotFoundError, UsageError
 from newfound.explore.policy import OPTIMISM
-from newfound.explore.settings import SECONDS_PER_DAY
 from newfound.item_filters import find_filter
 from newfound.progress import Progress, ProgressCallback
-from newfound.serving.bundle import AGELESS, Bundle, open_bundle
+from newfound.serving.bundle import Bundle, open_bundle
 from newfound.serving.filters import HistoryClause, ItemFilter
 from newfound.serving.recommender import Answer, Recommender, Request
 from newfound.serving.response_log import ROWS_PER_COMMIT, LoggedAnswer, log_answers, new_recommendation_id
@@ -30,6 +29,7 @@ from newfound.store.delta_log import Snapshot
 from newfound.store.layout import Layout
 from newfound.store.tables import Table
 from newfound.store.versions import Version
+from newfound.stories import Story, reason, tell
 
 MAX_RESULTS = 500
 MAX_RANKED = 500
@@ -152,7 +152,11 @@ def recommend(
         desk.log([LoggedAnswer(name, items, answer, options.filter_values or {})])
     entries = [_entry(answer, k, item) for k, item in enumerate(items)]
     if options.explain:
-        entries = [entry | _explanation(desk, answer, k) for k, entry in enumerate(entries)]
+        stories = tell(desk.bundle, answer.slate.items, desk.campaign.settings)
+        entries = [
+            entry | _explanation(desk, answer, k, story)
+            for k, (entry, story) in enumerate(zip(entries, stories, strict=True))
+        ]
     entries += [
         {"itemId": item, "score": None, "propensity": None, "explored": False}
         for item in _unknown(desk.bundle, ranked)
@@ -204,29 +208,20 @@ def _entry(answer: Answer, k: int, item: str) -> dict[str, Any]:
     }
 
 
-def _explanation(desk: Desk, answer: Answer, k: int) -> dict[str, Any]:
-    bundle, code = desk.bundle, int(answer.slate.items[k])
-    created = int(bundle.overlay["created"][code])
-    age = 0.0 if created == AGELESS else max(bundle.meta.latest - created, 0) / SECONDS_PER_DAY
-    young = desk.recommender.young
+def _explanation(desk: Desk, answer: Answer, k: int, story: Story) -> dict[str, Any]:
+    young, code = desk.recommender.young, int(answer.slate.items[k])
     at = int(young.codes.searchsorted(code))
     taper = float(young.taper[at]) if at < len(young.codes) and young.codes[at] == code else 0.0
     bonus = desk.campaign.settings.gain * float(answer.sigma[k]) * taper * float(OPTIMISM)
-    shown, clicked = int(bundle.overlay["shown"][code]), int(bundle.overlay["clicked"][code])
-    if answer.slate.explored[k]:
-        reason = f"Exploration: {age:.1f} days old, shown {shown} times, lifted by its uncertainty"
-    elif taper:
-        reason = f"Relevance: new ({age:.1f} days old), and on the list without exploration too"
-    else:
-        reason = "Relevance"
     return {
         "relevance": float(answer.relevance[k]),
         "uncertainty": float(answer.sigma[k]),
         "explorationBonus": bonus,
-        "ageDays": age,
-        "impressions": shown,
-        "clicks": clicked,
-        "reason": reason,
+        "ageDays": story.age_days,
+        "impressions": story.shown,
+        "clicks": story.clicked,
+        "verdict": story.verdict,
+        "reason": reason(story, bool(answer.slate.explored[k])),
     }
 
 

@@ -78,6 +78,33 @@ EVALUATION = {
     "responses": 1000,
 }
 
+STORY = {
+    "itemId": "5",
+    "ageDays": 1.5,
+    "events": 4,
+    "impressions": 40,
+    "clicks": 3,
+    "relevance": -1.5,
+    "learned": 0.2,
+    "uncertainty": 0.7,
+    "quality": 0.13,
+    "interval": [0.05, 0.3],
+    "verdict": "still learning",
+}
+REPORT = {
+    "campaign": "default",
+    "solutionVersion": "default@v2",
+    "explorationWeight": 0.3,
+    "explorationItemAgeCutoff": 30.0,
+    "youngItems": 191,
+    "shownItems": 80,
+    "promoted": 3,
+    "stillLearning": 180,
+    "dropped": 8,
+    "usualQuality": 0.12,
+    "items": [STORY],
+}
+
 # Method of the project -> what it returns.
 ANSWERS: dict[str, Any] = {
     "init": {"project": "shop", "name": "shop", "created": True, "formatVersion": 1},
@@ -134,6 +161,7 @@ ANSWERS: dict[str, Any] = {
     "update_campaign": CAMPAIGN,
     "campaigns": [CAMPAIGN],
     "campaign": CAMPAIGN,
+    "campaign_report": REPORT,
     "delete_campaign": {"name": "default", "deleted": True},
     "recommend": {
         "recommendationId": "RID-0123456789abcdef0123456789abcdef",
@@ -253,6 +281,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "campaign update": ("update_campaign", "campaign-update"),
     "campaign list": ("campaigns", "campaign-list"),
     "campaign describe": ("campaign", "campaign-describe"),
+    "campaign report": ("campaign_report", "campaign-report"),
     "campaign delete default": ("delete_campaign", "campaign-delete"),
     "recommend --user 1": ("recommend", "recommend"),
     "recommend --input u.jsonl --output o.jsonl": ("recommend_batch", "recommend-batch"),

@@ -58,6 +58,8 @@ TOUR: list[tuple[str, str]] = [
     ("solution-train", "solution train --mode update"),
     ("campaign-update", "campaign update"),
     ("campaign-describe", "campaign describe"),
+    ("campaign-report", "campaign report"),
+    ("solution-describe-item", "solution describe default@v2 --item i3"),
     ("dataset-export", "dataset export interactions --output {data}/all.csv"),
     ("status", "status"),
     ("verify", "verify"),
