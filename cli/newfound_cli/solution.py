@@ -20,7 +20,7 @@ def create(
     ctx: typer.Context,
     name: NewName,
     recipe: Annotated[
-        str, typer.Option(metavar="RECIPE", help="user-personalization or hrnn-metadata.")
+        str, typer.Option(metavar="RECIPE", help="user-personalization, hrnn-metadata or popularity-count.")
     ] = "user-personalization",
     event_type: Annotated[
         str | None, typer.Option(metavar="TYPE", help="Train on this event type only.")

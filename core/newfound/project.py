@@ -194,7 +194,7 @@ class Project:
         from newfound.solutions import Solution, check_hyperparameters, create_solution
 
         chosen = dict(hyperparameters or {})
-        check_hyperparameters(chosen)
+        check_hyperparameters(recipe, chosen)
         solution = Solution(name, recipe, event_type, event_value_threshold, chosen)
         made, created = create_solution(self.layout, solution)
         return self.solution(made.name) | {"created": created}

@@ -2,7 +2,8 @@
 
 Quality is clicks per look, a look being an impression times the probability that its position is looked at. With c
 clicks in L looks, and u the usual quality of all that was shown since FULL, it is believed to be
-Gamma(1 + c, 1 / u + L): without impressions the usual one, and wide. The verdict tells whether 90 % of that lies above u, or below.
+Gamma(1 + c, 1 / u + L): without impressions the usual one, and wide. The verdict tells whether 90 % of that lies above
+u, or below.
 """
 
 from __future__ import annotations
