@@ -29,7 +29,7 @@ Codes = NDArray[np.int64]
 ESTIMATORS = ("snips", "ips", "dr", "replay")
 DEFAULT_CLIP = 100.0
 MIN_EFFECTIVE = 100
-MIN_COVERAGE = 0.9
+MIN_COVERAGE = 0.8
 
 
 @dataclass(frozen=True, slots=True)
