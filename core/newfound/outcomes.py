@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from newfound.dataset.event_rows import EventRow, read_events
 from newfound.dataset.histories import EventSelection
 from newfound.errors import NotFoundError
-from newfound.replaying import Logged
+from newfound.replaying import Logged, serving_folder
 from newfound.solutions import read_solution
 from newfound.store.layout import Layout
 from newfound.store.tables import Table
-from newfound.store.versions import find_version, parse_reference
+from newfound.store.versions import parse_reference
 
 REASONS = {
     "silent": "no event names",
@@ -53,7 +53,8 @@ def find_outcomes(
     its own.
     """
     clicks, relisted = _clicks(layout, responses, event_type)
-    there = {name: _exists(layout, name) for name in {logged.version for logged in responses}}
+    versions = {logged.version for logged in responses}
+    there = {name: serving_folder(layout, name).is_dir() for name in versions}
     outcomes = Outcomes([], [], dict.fromkeys(REASONS, 0))
     for logged in responses:
         name = logged.recommendation_id
@@ -104,11 +105,3 @@ def _events(
             selection = EventSelection()
     table = Table(layout, "events")
     return read_events(table, table.snapshot(), since, selection)
-
-
-def _exists(layout: Layout, version: str) -> bool:
-    try:
-        find_version(layout, version)
-    except NotFoundError:
-        return False
-    return True

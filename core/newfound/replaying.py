@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import orjson
@@ -20,7 +21,7 @@ from newfound.serving.recommender import Recommender, Request
 from newfound.solutions import read_solution
 from newfound.store.layout import Layout
 from newfound.store.tables import Table
-from newfound.store.versions import find_version, parse_reference
+from newfound.store.versions import parse_reference
 
 BLOCK = 256
 
@@ -84,6 +85,12 @@ def _logged(row: Mapping[str, Any]) -> Logged:
     )
 
 
+def serving_folder(layout: Layout, version: str) -> Path:
+    """Where the bundle of a version `SOLUTION@vN` lies, if it was not deleted; reads nothing, as a log names many."""
+    solution, number = parse_reference(version)
+    return layout.version(solution, number or 0) / "serving"
+
+
 def blocks(
     layout: Layout,
     responses: Sequence[Logged],
@@ -93,7 +100,7 @@ def blocks(
 ) -> Iterator[Block]:
     """Put every response's question again: to the version that answered it or to `version`, as then or as given.
 
-    Raises NotFoundError for a version that was deleted.
+    None of the versions may have been deleted: see `serving_folder`.
     """
     groups: dict[tuple[str, ExplorationSettings], list[int]] = {}
     for row, logged in enumerate(responses):
@@ -109,7 +116,7 @@ def blocks(
 def _blocks_of(
     layout: Layout, responses: Sequence[Logged], name: str, settings: ExplorationSettings, rows: list[int]
 ) -> Iterator[Block]:
-    bundle = open_bundle(find_version(layout, name).serving)
+    bundle = open_bundle(serving_folder(layout, name))
     recommender = Recommender(bundle, settings, now=0)
     selection = read_solution(layout, parse_reference(name)[0]).selection
     table = Table(layout, "events")
@@ -146,10 +153,7 @@ def _different_users(responses: Sequence[Logged], rows: Iterable[int]) -> Iterat
 
 
 def recompute(layout: Layout, responses: Sequence[Logged]) -> list[bool]:
-    """Answer logged questions again and say of each whether items and propensities are the same, bit for bit.
-
-    Raises NotFoundError for a version that was deleted.
-    """
+    """Answer logged questions again and say of each whether items and propensities are the same, bit for bit."""
     same = [False] * len(responses)
     for block in blocks(layout, responses):
         answers = block.recommender.answer(block.requests, block.known)

@@ -29,7 +29,8 @@ Codes = NDArray[np.int64]
 ESTIMATORS = ("snips", "ips", "dr", "replay")
 DEFAULT_CLIP = 100.0
 MIN_EFFECTIVE = 100
-MIN_COVERAGE = 0.8
+MIN_COVERAGE = {"snips": 0.8, "ips": 0.95, "dr": 0.8, "replay": 0.8}
+"""How much of what the target shows the log must have tried. IPS takes the rest to earn nothing, the others do not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +158,7 @@ def evaluate_target(
                 "value": float(values[k]),
                 "interval": [float(low[k]), float(high[k])],
                 "effectiveSampleSize": size,
-                "refusal": _refusal(size, overlap),
+                "refusal": _refusal(size, overlap, MIN_COVERAGE[name]),
             }
         )
     k = ESTIMATORS.index(method.estimator)
@@ -198,11 +199,11 @@ def _overlap(slots: Slots, raw: Floats, clip: float, coverage: Floats) -> dict[s
     }
 
 
-def _refusal(size: float, overlap: dict[str, Any]) -> str | None:
+def _refusal(size: float, overlap: dict[str, Any], needed: float) -> str | None:
     """Say why the log cannot answer, if it cannot."""
     if size == 0:
         return "the target never shows what the log shows in the same place"
-    if (covered := overlap["meanWeightInterval"][1]) < MIN_COVERAGE:
+    if (covered := overlap["meanWeightInterval"][1]) < needed:
         return (
             f"the log covers at most {100 * covered:.0f} % of what the target shows: the rest was never tried"
         )
