@@ -97,6 +97,7 @@ def evaluate(
         )
     sample = found.shown[:: max(1, len(found.shown) // RECOMPUTED)][:RECOMPUTED]
     identical = sum(recompute(layout, sample))
+    other = f"{len(sample) - identical} of {len(sample)} logged answers do not come out the same again"
     slots, item, ids = _slots(found)
     model = fit_reward_model(slots.response, slots.slot, item, slots.reward, slots.n_slots, len(ids))
     places = _Places(found.shown, slots, item, ids, model)
@@ -116,6 +117,7 @@ def evaluate(
         "responses": len(found.shown),
         "leftOut": found.left_out,
         "recomputed": {"responses": len(sample), "identical": identical},
+        "warnings": [] if identical == len(sample) else [f"{other}: was the log or a version changed?"],
     }
 
 

@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 from tests.slot_worlds import N_SLOTS, Truth, make_truth
 
-from newfound.errors import InputRefusedError, QualityGateError, RowError, UsageError
+from newfound.errors import InputRefusedError, QualityGateError, RowError, SchemaError, UsageError
 from newfound.project import evaluate_log
 
 
@@ -124,6 +124,22 @@ def test_a_bad_row_is_named(tmp_path: Path, row: str, column: str) -> None:
     with pytest.raises(RowError) as caught:
         evaluate_log(path)
     assert [(found["row"], found["column"]) for found in caught.value.rows] == [(3, column)]
+
+
+def test_only_what_is_needed_is_read_of_the_targets_log(truth: Truth, tmp_path: Path) -> None:
+    frame = logged(truth, 300, 0)
+    frame.rename({"REWARD": "CLICK"}).write_csv(tmp_path / "log.csv")
+    frame.select("ITEM_ID", "POSITION", PROPENSITY=pl.lit("unknown")).write_csv(tmp_path / "target.csv")
+    found = evaluate_log(
+        tmp_path / "log.csv", target_log=tmp_path / "target.csv", mapping={"CLICK": "REWARD"}
+    )
+    assert found["value"] == pytest.approx(found["logged"]["value"], rel=0.1)
+
+
+def test_two_columns_of_one_meaning_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "log.csv").write_text("ITEM,ITEM_ID,PROPENSITY,REWARD\na,b,1,1\n")
+    with pytest.raises(SchemaError, match="mean the same"):
+        evaluate_log(tmp_path / "log.csv")
 
 
 @pytest.mark.parametrize("text", ["ITEM_ID,PROPENSITY\na,1\n", "ITEM_ID,PROPENSITY,REWARD\n", ""])

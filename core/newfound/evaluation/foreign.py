@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from newfound.dataset.sources import open_sources
 from newfound.errors import QualityGateError, UsageError
 from newfound.evaluation.off_policy import Codes, Floats, Method, Slots, Target, evaluate_target, slot_figures
 from newfound.evaluation.reward_model import RewardModel, fit_reward_model
@@ -27,7 +28,8 @@ def evaluate_files(
 
     Raises QualityGateError for a log that cannot answer, UsageError without a target, InputRefusedError for bad files.
     """
-    logged = read_slot_file(log, mapping, ("item", "reward"))
+    optional = ("propensity", "response", *(("target",) if target_log is None else ()))
+    logged = read_slot_file(log, mapping, ("item", "reward"), optional)
     if "propensity" not in logged.columns:
         raise QualityGateError(
             f"{log}: the log has no propensities, so it says nothing about another policy",
@@ -38,7 +40,9 @@ def evaluate_files(
     response = _codes(logged, ("response",))[0] if "response" in logged.columns else np.arange(logged.height)
     slots = Slots(response, slot, logged["propensity"].to_numpy(), logged["reward"].to_numpy())
     if target_log is not None:
-        other = read_slot_file(target_log, mapping, ("item",))
+        columns = {name for source in open_sources([target_log]) for name in source.columns()}
+        own = {name: field for name, field in mapping.items() if name in columns}
+        other = read_slot_file(target_log, own, ("item",), ())
         shares = _shares(slots, logged, other, labels, target_log)
         target = shares.target(np.ones(len(shares.shown)))
         result = evaluate_target(slots, target, method, shares.resampled)

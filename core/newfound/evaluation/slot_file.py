@@ -8,13 +8,14 @@ RECOMMENDATION_ID: rows of one list, which are drawn together).
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from newfound.dataset.batch import Batch, RefusedCell
 from newfound.dataset.rejects import Rejects
 from newfound.dataset.sources import open_sources, renamed
-from newfound.errors import InputRefusedError
+from newfound.errors import InputRefusedError, SchemaError
 
 if TYPE_CHECKING:
     import polars as pl
@@ -38,8 +39,10 @@ NUMBERS = {
 }
 
 
-def read_slot_file(path: Path, mapping: Mapping[str, str], needed: Sequence[str]) -> pl.DataFrame:
-    """Read a CSV, JSON Lines or Parquet file, `mapping` renaming columns: the columns of NAMES that the file has.
+def read_slot_file(
+    path: Path, mapping: Mapping[str, str], needed: Sequence[str], optional: Sequence[str]
+) -> pl.DataFrame:
+    """Read some of the columns of NAMES from a CSV, JSON Lines or Parquet file, `mapping` renaming its columns.
 
     Numbers are float64, ids text; position 1 and context null where the file has none. Raises InputRefusedError for a
     file without a `needed` column or without rows, RowError for bad rows.
@@ -47,8 +50,11 @@ def read_slot_file(path: Path, mapping: Mapping[str, str], needed: Sequence[str]
     import polars as pl
 
     rejects = Rejects()
+    wanted = {*needed, *optional, "position", "context"}
     sources = renamed(open_sources([path]), mapping)
-    frames = [_checked(source.path, batch, rejects) for source in sources for batch in source.batches()]
+    frames = [
+        _checked(source.path, batch, wanted, rejects) for source in sources for batch in source.batches()
+    ]
     if rejects.n_rows:
         raise rejects.error()
     frame = pl.concat(frames, how="diagonal") if frames else pl.DataFrame()
@@ -65,11 +71,15 @@ def read_slot_file(path: Path, mapping: Mapping[str, str], needed: Sequence[str]
     return frame.with_columns(absent)
 
 
-def _checked(path: str, batch: Batch, rejects: Rejects) -> pl.DataFrame:
+def _checked(path: str, batch: Batch, wanted: AbstractSet[str], rejects: Rejects) -> pl.DataFrame:
     import polars as pl
 
-    spelled = {name: NAMES.get(name.replace("_", "").lower()) for name in batch.frame.columns}
-    known = {name: field for name, field in spelled.items() if field is not None}
+    spelled = {name: NAMES.get(name.replace("_", "").lower(), "") for name in batch.frame.columns}
+    known = {name: field for name, field in spelled.items() if field in wanted}
+    if len(set(known.values())) < len(known):
+        raise SchemaError(
+            f"{path}: two of the columns {', '.join(known)} mean the same", "leave one out", path
+        )
     types = {field: pl.Float64 if field in NUMBERS else pl.String for field in known.values()}
     read = batch.frame.select(
         pl.col(name).cast(types[field], strict=False).alias(field) for name, field in known.items()
