@@ -333,12 +333,17 @@ def test_the_log_holds_what_was_answered_and_how_likely_it_was(project: Project)
         "SOLUTION_VERSION": "default@v1",
         "TIMESTAMP": LATEST + HOUR,
         "EXPLORATION_WEIGHT": 1.0,
+        "EXPLORATION_ITEM_AGE_CUTOFF": 30.0,
         "SEED": "0:u0",
+        "EVENTS_SEEN": 0,
+        "NUM_RESULTS": 10,
         "ITEM_IDS": [entry["itemId"] for entry in entries],
         "SCORES": [entry["score"] for entry in entries],
         "PROPENSITIES": [entry["propensity"] for entry in entries],
         "EXPLORED": [entry["explored"] for entry in entries],
         "FILTER": UNSEEN,
+        "FILTER_VALUES": None,
+        "CANDIDATES": None,
     }
 
 

@@ -28,6 +28,7 @@ def test_a_recipe_is_known_by_its_short_its_aws_and_its_full_name(empty: Project
     made = empty.create_solution("shop", f"{prefix}user-personalization")
     assert made["recipe"] == "user-personalization"
     assert find_recipe(f"{prefix}hrnn-metadata").explores is False
+    assert find_recipe(f"{prefix}popularity-count").learns is False
 
 
 def test_an_unknown_recipe_is_refused_and_the_known_ones_are_named(empty: Project) -> None:

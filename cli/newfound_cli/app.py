@@ -21,6 +21,7 @@ COMMANDS: Final[dict[str, str]] = {
     "solution": "Create, train and inspect models.",
     "campaign": "Put a trained version into service and dial its exploration.",
     "recommend": "Recommend items, or re-rank given ones.",
+    "evaluate": "Estimate from the log what another policy would have earned.",
     "filter": "Keep named filters that include or exclude items.",
     "simulate": "Play exploration weights in a closed loop: which one suits a site like this?",
     "verify": "Check that every file of the project is what was written.",

@@ -105,6 +105,27 @@ def describe(ctx: typer.Context, name: CampaignName = "default") -> None:
     render.record(ctx, context.open_project(ctx).campaign(name))
 
 
+@app.command(epilog=example("newfound campaign report", "newfound campaign report bold --limit 500 --json"))
+def report(
+    ctx: typer.Context,
+    name: CampaignName = "default",
+    limit: Annotated[int, typer.Option(min=1, metavar="N", help="How many items, most shown first.")] = 50,
+) -> None:
+    """Show how new items are doing: shown, clicked, learned quality, promoted or dropped.
+
+    Quality is clicks per look, with an interval that holds 90 % of what is believed. Promoted: all of it above the
+    usual quality of what was shown; dropped: all of it below.
+    """
+    found = context.open_project(ctx).campaign_report(name, limit)
+    render.result(ctx, found, lambda: _report(found))
+
+
+def _report(found: tables.Record) -> list[render.Block]:
+    counts = {key: value for key, value in found.items() if key != "items"}
+    columns = ("itemId", "ageDays", "impressions", "clicks", "quality", "interval", "uncertainty", "verdict")
+    return [tables.details(counts), tables.listing(found["items"], *columns)]
+
+
 @app.command(epilog=example("newfound campaign delete bold"))
 def delete(ctx: typer.Context, name: CampaignName) -> None:
     """Delete a campaign; its versions stay."""

@@ -12,7 +12,16 @@ from newfound_cli.groups import example, make_app
 
 app = make_app()
 
-_EXPLANATION = ("relevance", "uncertainty", "explorationBonus", "ageDays", "impressions", "clicks", "reason")
+_EXPLANATION = (
+    "relevance",
+    "uncertainty",
+    "explorationBonus",
+    "ageDays",
+    "impressions",
+    "clicks",
+    "verdict",
+    "reason",
+)
 
 
 @app.command(

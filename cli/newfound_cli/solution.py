@@ -20,7 +20,7 @@ def create(
     ctx: typer.Context,
     name: NewName,
     recipe: Annotated[
-        str, typer.Option(metavar="RECIPE", help="user-personalization or hrnn-metadata.")
+        str, typer.Option(metavar="RECIPE", help="user-personalization, hrnn-metadata or popularity-count.")
     ] = "user-personalization",
     event_type: Annotated[
         str | None, typer.Option(metavar="TYPE", help="Train on this event type only.")
@@ -52,10 +52,20 @@ def list_(ctx: typer.Context) -> None:
     render.records(ctx, "solutions", found, *columns)
 
 
-@app.command(epilog=example("newfound solution describe default@v3"))
-def describe(ctx: typer.Context, name: Version = "default") -> None:
-    """Show a solution, or one of its versions, also while it trains."""
-    render.record(ctx, context.open_project(ctx).solution(name))
+@app.command(
+    epilog=example(
+        "newfound solution describe default@v3", "newfound solution describe default@v3 --item 1868"
+    )
+)
+def describe(
+    ctx: typer.Context,
+    name: Version = "default",
+    item: Annotated[
+        str | None, typer.Option(metavar="ID", help="What the version knows of this item.")
+    ] = None,
+) -> None:
+    """Show a solution, or one of its versions, also while it trains, or the story of an item."""
+    render.record(ctx, context.open_project(ctx).solution(name, item))
 
 
 @app.command(epilog=example("newfound solution versions default"))

@@ -42,6 +42,7 @@ class _Asked:
     input: dict[str, Any]
     request: Request
     recommendation_id: str
+    filter_values: Mapping[str, str]
 
 
 @dataclass(slots=True)
@@ -165,7 +166,7 @@ def _asked(desk: Desk, raw: Any) -> _Asked:  # noqa: ANN401  # any JSON value
     seed = seed_text(desk.options.seed, raw["userId"], name)
     ranked = candidates(items)
     k = desk.options.num_results if ranked is None else len(ranked)
-    return _Asked(raw, Request(raw["userId"], k, seed, at, desk.clauses(values), ranked), name)
+    return _Asked(raw, Request(raw["userId"], k, seed, at, desk.clauses(values), ranked), name, values)
 
 
 def _answer_block(
@@ -176,7 +177,7 @@ def _answer_block(
     item_ids = desk.bundle.item_ids(np.concatenate([NO_ITEMS, *(answer.slate.items for answer in answers)]))
     bounds = np.cumsum([0, *(len(answer.slate.items) for answer in answers)]).tolist()
     logged = [
-        LoggedAnswer(entry.recommendation_id, item_ids[low:high], answer)
+        LoggedAnswer(entry.recommendation_id, item_ids[low:high], answer, entry.filter_values)
         for entry, answer, (low, high) in zip(asked, answers, pairwise(bounds), strict=True)
     ]
     rows = iter([_row(desk, entry, answer) for entry, answer in zip(asked, logged, strict=True)])

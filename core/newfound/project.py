@@ -246,7 +246,7 @@ class Project:
         from newfound.solutions import Solution, check_hyperparameters, create_solution
 
         chosen = dict(hyperparameters or {})
-        check_hyperparameters(chosen)
+        check_hyperparameters(recipe, chosen)
         solution = Solution(name, recipe, event_type, event_value_threshold, chosen)
         made, created = create_solution(self.layout, solution)
         return self.solution(made.name) | {"created": created}
@@ -306,18 +306,40 @@ class Project:
             )
         return found
 
-    def solution(self, reference: str) -> dict[str, Any]:
-        """Describe a solution, or one version of it (`default@v2`)."""
+    def solution(self, reference: str, item: str | None = None) -> dict[str, Any]:
+        """Describe a solution, one version of it (`default@v2`), or what a version knows of an item."""
         from newfound.solutions import read_solution
         from newfound.store.versions import find_version, newest_active, parse_reference
         from newfound.training import describe_training
 
+        if item is not None:
+            return self._item_story(reference, item)
         name, number = parse_reference(reference)
         if number is not None:
             return describe_training(find_version(self.layout, reference))
         found = read_solution(self.layout, name)
         newest = newest_active(self.layout, name)
         return found.to_dict() | {"latestSolutionVersion": newest.name if newest else None}
+
+    def _item_story(self, reference: str, item: str) -> dict[str, Any]:
+        import numpy as np
+
+        from newfound.explore.settings import ExplorationSettings
+        from newfound.serving.bundle import open_bundle
+        from newfound.store.versions import find_version
+        from newfound.stories import tell, usual_quality
+
+        version = find_version(self.layout, reference)
+        bundle = open_bundle(version.serving)
+        code = bundle.item_code(item)
+        if code < 0:
+            raise NotFoundError(
+                f"{version.name} knows no item {item!r}",
+                "put the item or an event of it, then run `newfound solution train --mode update`",
+            )
+        [story] = tell(bundle, np.array([code]), ExplorationSettings())
+        found = {"solutionVersion": version.name, "usualQuality": usual_quality(bundle)}
+        return found | story.to_dict()
 
     def versions(self, name: str = "default") -> list[dict[str, Any]]:
         """List the versions of a solution, the ones in progress or failed included."""
@@ -399,6 +421,22 @@ class Project:
         found = read_campaign(self.layout, name)
         return found.to_dict() | {"servingVersion": serving_version(self.layout, found).name}
 
+    def campaign_report(self, name: str = "default", limit: int = 50) -> dict[str, Any]:
+        """Say how the young items of the serving version are doing: the `limit` most shown ones, and counts of all."""
+        from newfound.campaigns import read_campaign, serving_version
+        from newfound.serving.bundle import open_bundle
+        from newfound.stories import report
+
+        found = read_campaign(self.layout, name)
+        version = serving_version(self.layout, found)
+        described = {
+            "campaign": name,
+            "solutionVersion": version.name,
+            "explorationWeight": found.exploration_weight,
+            "explorationItemAgeCutoff": found.item_age_cutoff_days,
+        }
+        return described | report(open_bundle(version.serving), found.settings, limit)
+
     def delete_campaign(self, name: str) -> dict[str, Any]:
         """Delete a campaign; its versions stay."""
         from newfound.campaigns import delete_campaign
@@ -448,6 +486,46 @@ class Project:
 
         options = Options(campaign, num_results, filter, filter_values, False, seed, log, at)
         return recommend_batch(self.layout, options, Path(input), Path(output), self.lock_timeout, progress)
+
+    def evaluate(
+        self,
+        *,
+        campaign: str = "default",
+        version: str | None = None,
+        exploration_weight: float | None = None,
+        exploration_item_age_cutoff: float | None = None,
+        target: str | None = None,
+        event_type: str | None = None,
+        count_silent: bool = False,
+        estimator: str = "snips",
+        clip: float = 100.0,
+        seed: int = 0,
+        progress: ProgressCallback = silent,
+    ) -> dict[str, Any]:
+        """Estimate from a campaign's log what another weight, version or campaign (`target`) would have earned.
+
+        Raises QualityGateError when the log cannot answer.
+        """
+        from newfound.evaluating import Policy, campaign_policy, evaluate
+        from newfound.evaluation.off_policy import Method
+
+        method = Method(estimator, clip, seed)
+        policy = Policy(version, exploration_weight, exploration_item_age_cutoff)
+        if target is not None:
+            if policy != Policy():
+                raise UsageError(
+                    "--target already says which policy", "name no version, weight or cut-off with it"
+                )
+            policy = campaign_policy(self.layout, target)
+        return evaluate(
+            self.layout,
+            campaign,
+            policy,
+            method,
+            event_type=event_type,
+            count_silent=count_silent,
+            progress=progress,
+        )
 
     # -- filters -----------------------------------------------------------------------------------------------
 
@@ -499,6 +577,26 @@ def check_schema(path: str | Path) -> dict[str, Any]:
     return {"dataset": document.dataset, "valid": True, "fields": len(document.fields)}
 
 
+def evaluate_log(
+    log: str | Path,
+    *,
+    target_log: str | Path | None = None,
+    mapping: Mapping[str, str] | None = None,
+    estimator: str = "snips",
+    clip: float = 100.0,
+    seed: int = 0,
+) -> dict[str, Any]:
+    """Estimate from a log from elsewhere what its target policy would have earned; needs no project.
+
+    Raises QualityGateError when the log cannot answer, InputRefusedError for a bad file.
+    """
+    from newfound.evaluation.foreign import evaluate_files
+    from newfound.evaluation.off_policy import Method
+
+    other = None if target_log is None else Path(target_log)
+    return evaluate_files(Path(log), other, mapping or {}, Method(estimator, clip, seed))
+
+
 def infer_schema(path: str | Path, dataset: str) -> dict[str, Any]:
     """Infer a schema document from a data file, with notes on what was decided."""
     from newfound.dataset.inference import infer_schema as infer
@@ -519,4 +617,4 @@ def _found() -> Path:
     )
 
 
-__all__ = ["Project", "check_schema", "infer_schema", "simulate"]
+__all__ = ["Project", "check_schema", "evaluate_log", "infer_schema", "simulate"]

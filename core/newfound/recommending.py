@@ -13,14 +13,15 @@ from newfound.campaigns import Campaign, read_campaign, serving_version
 from newfound.dataset.event_rows import EventRow, read_events
 from newfound.errors import InputRefusedError, InvalidFilterError, UsageError
 from newfound.explore.policy import OPTIMISM
-from newfound.explore.settings import SECONDS_PER_DAY
-from newfound.serving.bundle import AGELESS, Bundle, open_bundle
+from newfound.serving.bundle import Bundle, open_bundle
 from newfound.serving.recommender import Answer, Recommender, Request
 from newfound.serving.response_log import ROWS_PER_COMMIT, LoggedAnswer, log_rows, new_recommendation_id
 from newfound.solutions import read_solution
+from newfound.store.delta_log import Snapshot
 from newfound.store.layout import Layout
 from newfound.store.tables import Table
 from newfound.store.versions import Version
+from newfound.stories import Story, reason, tell
 
 if TYPE_CHECKING:
     from arro3.core import Table as ArrowTable
@@ -75,6 +76,11 @@ class Desk:
         return open_bundle(self.version.serving)
 
     @cached_property
+    def events(self) -> Snapshot:
+        """The events that the answers know of."""
+        return Table(self.layout, "events").snapshot()
+
+    @cached_property
     def recommender(self) -> Recommender:
         """The bundle with the campaign's exploration."""
         return Recommender(self.bundle, self.campaign.settings, int(time.time()))
@@ -105,7 +111,7 @@ class Desk:
         """Events of users (None: everyone) since the version's offset, by user."""
         selection = read_solution(self.layout, self.version.solution).selection
         table = Table(self.layout, "events")
-        rows = read_events(table, table.snapshot(), self.bundle.meta.event_offset, selection, users)
+        rows = read_events(table, self.events, self.bundle.meta.event_offset, selection, users)
         by_user: dict[str, list[EventRow]] = {}
         for row in rows:
             by_user.setdefault(row.user, []).append(row)
@@ -117,7 +123,8 @@ class Desk:
             answers,
             campaign=self.campaign.name,
             solution_version=self.version.name,
-            exploration_weight=self.campaign.settings.exploration_weight,
+            settings=self.campaign.settings,
+            events_seen=self.events.next_offset,
             filter_expression=self.filter.expression if self.filter else None,
         )
 
@@ -148,10 +155,14 @@ def recommend(
     answer = desk.recommender.answer([request], events)[0]
     items = desk.bundle.item_ids(answer.slate.items)
     if options.log:
-        desk.log([desk.log_rows([LoggedAnswer(name, items, answer)])])
+        desk.log([desk.log_rows([LoggedAnswer(name, items, answer, options.filter_values or {})])])
     entries = [_entry(answer, k, item) for k, item in enumerate(items)]
     if options.explain:
-        entries = [entry | _explanation(desk, answer, k) for k, entry in enumerate(entries)]
+        stories = tell(desk.bundle, answer.slate.items, desk.campaign.settings)
+        entries = [
+            entry | _explanation(desk, answer, k, story)
+            for k, (entry, story) in enumerate(zip(entries, stories, strict=True))
+        ]
     entries += [
         {"itemId": item, "score": None, "propensity": None, "explored": False}
         for item in unknown_items(desk.bundle, ranked)
@@ -206,27 +217,18 @@ def _entry(answer: Answer, k: int, item: str) -> dict[str, Any]:
     }
 
 
-def _explanation(desk: Desk, answer: Answer, k: int) -> dict[str, Any]:
-    bundle, code = desk.bundle, int(answer.slate.items[k])
-    created = int(bundle.overlay["created"][code])
-    age = 0.0 if created == AGELESS else max(bundle.meta.latest - created, 0) / SECONDS_PER_DAY
-    young = desk.recommender.young
+def _explanation(desk: Desk, answer: Answer, k: int, story: Story) -> dict[str, Any]:
+    young, code = desk.recommender.young, int(answer.slate.items[k])
     at = int(young.codes.searchsorted(code))
     taper = float(young.taper[at]) if at < len(young.codes) and young.codes[at] == code else 0.0
     bonus = desk.campaign.settings.gain * float(answer.sigma[k]) * taper * float(OPTIMISM)
-    shown, clicked = int(bundle.overlay["shown"][code]), int(bundle.overlay["clicked"][code])
-    if answer.slate.explored[k]:
-        reason = f"Exploration: {age:.1f} days old, shown {shown} times, lifted by its uncertainty"
-    elif taper:
-        reason = f"Relevance: new ({age:.1f} days old), and on the list without exploration too"
-    else:
-        reason = "Relevance"
     return {
         "relevance": float(answer.relevance[k]),
         "uncertainty": float(answer.sigma[k]),
         "explorationBonus": bonus,
-        "ageDays": age,
-        "impressions": shown,
-        "clicks": clicked,
-        "reason": reason,
+        "ageDays": story.age_days,
+        "impressions": story.shown,
+        "clicks": story.clicked,
+        "verdict": story.verdict,
+        "reason": reason(story, bool(answer.slate.explored[k])),
     }

@@ -29,14 +29,20 @@ DEFAULT_RECIPE = "user-personalization"
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """What a recipe can do; `explores`: its campaigns take exploration settings."""
+    """What a recipe can do; `explores`: its campaigns take exploration settings; `learns`: it trains a network."""
 
     name: str
     explores: bool
+    learns: bool = True
 
 
 RECIPES = {
-    recipe.name: recipe for recipe in (Recipe("user-personalization", True), Recipe("hrnn-metadata", False))
+    recipe.name: recipe
+    for recipe in (
+        Recipe("user-personalization", True),
+        Recipe("hrnn-metadata", False),
+        Recipe("popularity-count", False, learns=False),
+    )
 }
 _ARN_PREFIX = "arn:aws:personalize:::recipe/"
 
@@ -113,8 +119,10 @@ def list_solutions(layout: Layout) -> list[Solution]:
     return [read_solution(layout, name) for name in names]
 
 
-def check_hyperparameters(hyperparameters: Mapping[str, str]) -> None:
-    """Raise UsageError for an unknown hyperparameter or a value out of its range."""
+def check_hyperparameters(recipe: str, hyperparameters: Mapping[str, str]) -> None:
+    """Raise UsageError for a hyperparameter that the recipe does not have, or a value out of its range."""
+    if hyperparameters and not find_recipe(recipe).learns:
+        raise UsageError(f"recipe {recipe} has no hyperparameters", "leave --hyperparameter out")
     from newfound.model.config import choose_config
 
     choose_config(1_000, 1_000, hyperparameters)

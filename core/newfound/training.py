@@ -120,15 +120,20 @@ def _fit(
     from newfound.recipes.full import fit_full
     from newfound.recipes.full_evidence import unlearned_items, with_evidence
     from newfound.recipes.gather import evidence_rows
+    from newfound.recipes.popularity import fit_popularity
 
     at, inputs = data
     checkpoints = version.folder / CHECKPOINT
     make_directory(checkpoints)
     max_minutes = version.record["maxMinutes"]
-    result = fit_full(inputs, solution.hyperparameters, checkpoints, resume, max_minutes, progress)
-    trained = inputs.histories.restricted_to_trained()
-    rows, responses = evidence_rows(layout, at, unlearned_items(result.bundle), solution.selection)
-    bundle = with_evidence(result.bundle, trained, rows, responses)
+    if find_recipe(solution.recipe).learns:
+        result = fit_full(inputs, solution.hyperparameters, checkpoints, resume, max_minutes, progress)
+        trained = inputs.histories.restricted_to_trained()
+        rows, responses = evidence_rows(layout, at, unlearned_items(result.bundle), solution.selection)
+        bundle = with_evidence(result.bundle, trained, rows, responses)
+    else:
+        result = fit_popularity(inputs, progress)
+        bundle = result.bundle
     save_base(version.serving, bundle.base)
     save_overlay(version.serving, bundle.meta, bundle.overlay)
     return {
@@ -189,7 +194,12 @@ def _update_record(source: Version, seed: int) -> dict[str, Any]:
 def _fold_in(
     source: Version, bundle: Bundle, inputs: UpdateInputs, version: Version, seed: int
 ) -> dict[str, Any]:
-    result = update(bundle, inputs, seed)
+    if find_recipe(source.record["recipe"]).learns:
+        result = update(bundle, inputs, seed)
+    else:
+        from newfound.recipes.popularity import update_popularity
+
+        result = update_popularity(bundle, inputs, seed)
     serving = version.serving
     make_directory(serving / BASE)
     for path in sorted((source.serving / BASE).iterdir()):

@@ -107,6 +107,45 @@ SIMULATED = {
     "output": "report.html",
 }
 
+ESTIMATE = {"value": 0.1, "interval": [0.08, 0.12], "effectiveSampleSize": 812.5}
+EVALUATION = {
+    "estimator": "snips",
+    **ESTIMATE,
+    "estimators": {"snips": {**ESTIMATE, "refusal": None}, "ips": {**ESTIMATE, "refusal": None}, "dr": None},
+    "logged": {"value": 0.09, "interval": [0.07, 0.11]},
+    "difference": {"value": 0.01, "interval": [-0.01, 0.03]},
+    "overlap": {"meanWeight": 0.98, "meanWeightInterval": [0.9, 1.1], "maxWeight": 12.0, "clippedShare": 0.0},
+    "slots": [{"position": 1, "value": 0.1, "logged": 0.09, "shown": 1000, "effectiveSampleSize": 812.5}],
+    "responses": 1000,
+}
+
+STORY = {
+    "itemId": "5",
+    "ageDays": 1.5,
+    "events": 4,
+    "impressions": 40,
+    "clicks": 3,
+    "relevance": -1.5,
+    "learned": 0.2,
+    "uncertainty": 0.7,
+    "quality": 0.13,
+    "interval": [0.05, 0.3],
+    "verdict": "still learning",
+}
+REPORT = {
+    "campaign": "default",
+    "solutionVersion": "default@v2",
+    "explorationWeight": 0.3,
+    "explorationItemAgeCutoff": 30.0,
+    "youngItems": 191,
+    "shownItems": 80,
+    "promoted": 3,
+    "stillLearning": 180,
+    "dropped": 8,
+    "usualQuality": 0.12,
+    "items": [STORY],
+}
+
 # Method of the project -> what it returns.
 ANSWERS: dict[str, Any] = {
     "init": {"project": "shop", "name": "shop", "created": True, "formatVersion": 1},
@@ -163,6 +202,7 @@ ANSWERS: dict[str, Any] = {
     "update_campaign": CAMPAIGN,
     "campaigns": [CAMPAIGN],
     "campaign": CAMPAIGN,
+    "campaign_report": REPORT,
     "delete_campaign": {"name": "default", "deleted": True},
     "recommend": {
         "recommendationId": "RID-0123456789abcdef0123456789abcdef",
@@ -180,6 +220,8 @@ ANSWERS: dict[str, Any] = {
         "solutionVersion": "default@v2",
         "seconds": 0.1,
     },
+    "evaluate": EVALUATION,
+    "evaluate_log": EVALUATION,
     "create_filter": FILTER,
     "filters": [FILTER],
     "filter": FILTER,
@@ -281,9 +323,12 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "campaign update": ("update_campaign", "campaign-update"),
     "campaign list": ("campaigns", "campaign-list"),
     "campaign describe": ("campaign", "campaign-describe"),
+    "campaign report": ("campaign_report", "campaign-report"),
     "campaign delete default": ("delete_campaign", "campaign-delete"),
     "recommend --user 1": ("recommend", "recommend"),
     "recommend --input u.jsonl --output o.jsonl": ("recommend_batch", "recommend-batch"),
+    "evaluate --exploration-weight 0.1": ("evaluate", "evaluate"),
+    "evaluate --log shown.csv": ("evaluate_log", "evaluate"),
     "filter create unseen x": ("create_filter", "filter-create"),
     "filter list": ("filters", "filter-list"),
     "filter describe unseen": ("filter", "filter-describe"),

@@ -53,7 +53,7 @@ def test_quiet_leaves_standard_error_empty(cli: Cli, line: str) -> None:
 
 def test_help_shows_an_example_that_starts_with_the_command(cli: Cli, line: str) -> None:
     words = shlex.split(line)
-    single = words[0] in ("init", "status", "recommend", "simulate", "verify", "compact")
+    single = words[0] in ("init", "status", "recommend", "simulate", "evaluate", "verify", "compact")
     command = words[:1] if single else words[:2]
     outcome = cli(*command, "--help")
     assert outcome.code == 0

@@ -53,9 +53,13 @@ TOUR: list[tuple[str, str]] = [
     ("items-put", "items put {data}/new.jsonl"),
     ("users-put", "users put {data}/people.jsonl"),
     ("status", "status"),
+    ("evaluate", "evaluate --log {data}/shown.csv"),
+    ("evaluate", "evaluate --log {data}/shown.csv --target-log {data}/shown.csv --estimator dr"),
     ("solution-train", "solution train --mode update"),
     ("campaign-update", "campaign update"),
     ("campaign-describe", "campaign describe"),
+    ("campaign-report", "campaign report"),
+    ("solution-describe-item", "solution describe default@v2 --item i3"),
     ("dataset-export", "dataset export interactions --output {data}/all.csv"),
     ("status", "status"),
     ("verify", "verify"),
@@ -81,6 +85,10 @@ def write_data(folder: Path) -> None:
     folder.joinpath("items.csv").write_text(text)
     folder.joinpath("users.jsonl").write_text('{"userId": "u1"}\nnonsense\n{"userId": "u2"}\n')
     folder.joinpath("new.jsonl").write_text('{"itemId": "n9", "properties": {"genres": "Odd"}}\n')
+    shown = [f"i{chance.randrange(4)},0.25,{k % 2},{k % 3 / 4}" for k in range(900)]
+    folder.joinpath("shown.csv").write_text(
+        "\n".join(["ITEM,PROPENSITY,REWARD,TARGET_PROPENSITY", *shown, ""])
+    )
     folder.joinpath("people.jsonl").write_text('{"userId": "u1", "properties": {}}\n')
 
 

@@ -95,6 +95,18 @@ def noisy_values(
     return values
 
 
+def choose(
+    relevance: Floats, young: YoungItems, sigma: Floats, settings: ExplorationSettings, k: int, seed: str
+) -> NDArray[np.int32]:
+    """Choose the items of `serve`, best first, and nothing more: for drawing what a policy would show many times."""
+    if settings.exploration_weight == 0 or not len(young.codes):
+        values = relevance
+    else:
+        values = noisy_values(relevance, young, sigma, settings, seed)
+    [chosen] = best(values[None], k)
+    return chosen[chosen >= 0].astype(np.int32)
+
+
 def serve(
     relevance: Floats, young: YoungItems, sigma: Floats, settings: ExplorationSettings, k: int, seed: str
 ) -> Slate:

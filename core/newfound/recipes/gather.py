@@ -17,6 +17,7 @@ from newfound.dataset.histories import EventSelection, Histories, build_historie
 from newfound.errors import TooLittleDataError
 from newfound.recipes.assemble import FullInputs
 from newfound.recipes.catalogue import Record, align_records, creation_times
+from newfound.recipes.evidence import SAME_DISPLAY_SECONDS
 from newfound.schema.document import SchemaDocument
 from newfound.schema.registry import document_for
 from newfound.store.delta_log import Snapshot
@@ -130,8 +131,6 @@ def _impressions(layout: Layout, at: Snapshots, item_ids: list[str]) -> tuple[ND
     import polars as pl
 
     latest = 0
-    item = pl.col("shown").list.unique().explode().alias("item")
-    shown = [frame.select(item) for frame in _slate_frames(layout, at)]
     if at.events.files:
         newest = (
             Table(layout, "events")
@@ -142,8 +141,9 @@ def _impressions(layout: Layout, at: Snapshots, item_ids: list[str]) -> tuple[ND
         )
         latest = int(newest or 0)
     counts = np.zeros(len(item_ids), np.int64)
-    if shown:
-        tally = pl.concat(shown).drop_nulls().group_by("item").len().collect()
+    if slates := list(_slates(layout, at)):
+        items = pl.concat(slates).select(pl.col("shown").list.unique().explode().alias("item"))
+        tally = items.drop_nulls().group_by("item").len().collect()
         place = {item_id: code for code, item_id in enumerate(item_ids)}
         for item, n in tally.iter_rows():
             if item in place:
@@ -151,32 +151,46 @@ def _impressions(layout: Layout, at: Snapshots, item_ids: list[str]) -> tuple[ND
     return counts, latest
 
 
-def _slate_frames(layout: Layout, at: Snapshots) -> Iterable[pl.LazyFrame]:
-    """Frames of displayed lists: user, item, type, value, time, offset, session, rid and the list `shown`."""
+def _slates(layout: Layout, at: Snapshots) -> Iterable[pl.LazyFrame]:
+    """Frames of displayed lists, `shown`, each list once by the rules of `evidence.collect_slates`.
+
+    An explicit list wins over the response that an event names, also when another event names it without a list.
+    """
     import polars as pl
 
-    if at.interactions.files and c.IMPRESSION in at.interactions.schema.names:
-        bulk = Table(layout, "interactions").scan(snapshot=at.interactions)
-        yield _slate_columns(bulk, pl.col(c.IMPRESSION).str.split("|")).filter(pl.col("shown").is_not_null())
-    if not at.events.files:
+    frames = []
+    if at.interactions.files:
+        frames.append(_bulk_slates(layout, at))
+    if at.events.files:
+        frames.append(_slate_columns(Table(layout, "events").scan(snapshot=at.events), pl.col(c.IMPRESSION)))
+    if not frames:
         return
-    events = Table(layout, "events").scan(snapshot=at.events)
-    yield _slate_columns(events, pl.col(c.IMPRESSION)).filter(pl.col("shown").is_not_null())
+    rows = pl.concat(frames)
+    lists = rows.filter(pl.col("shown").is_not_null())
+    hour = (pl.col("time") // SAME_DISPLAY_SECONDS).cast(pl.String)
+    display = pl.coalesce("session", hour).alias("display")
+    spelled = pl.col("shown").list.join("\0").alias("spelled")
+    unnamed = lists.filter(pl.col("rid").is_null()).with_columns(display, spelled)
+    yield unnamed.unique(["user", "display", "spelled"]).select("shown")
+    named = rows.filter(pl.col("rid").is_not_null())
+    explicit = lists.filter(pl.col("rid").is_not_null()).sort("time", "offset")
+    yield explicit.unique("rid", keep="last", maintain_order=True).select("shown")
     if at.recommendations.files:
-        responses = (
-            Table(layout, "recommendations")
-            .scan(snapshot=at.recommendations)
-            .select(pl.col(c.RECOMMENDATION_ID).alias("rid"), pl.col(c.ITEM_IDS).alias("response"))
+        responses = Table(layout, "recommendations").scan(snapshot=at.recommendations)
+        answered = responses.select(
+            pl.col(c.RECOMMENDATION_ID).alias("rid"), pl.col(c.ITEM_IDS).alias("shown")
         )
-        implicit = _slate_columns(events, pl.col(c.IMPRESSION)).filter(
-            pl.col("shown").is_null() & pl.col("rid").is_not_null()
-        )
-        joined = (
-            implicit.join(responses, on="rid")
-            .with_columns(pl.col("response").alias("shown"))
-            .drop("response")
-        )
-        yield joined.sort("offset").unique("rid", keep="first", maintain_order=True)
+        implicit = named.select("rid").unique().join(explicit, on="rid", how="anti")
+        yield implicit.join(answered, on="rid").select("shown")
+
+
+def _bulk_slates(layout: Layout, at: Snapshots) -> pl.LazyFrame:
+    """Imported interactions with the list that was shown, null where they name none."""
+    import polars as pl
+
+    listed = c.IMPRESSION in at.interactions.schema.names
+    shown = pl.col(c.IMPRESSION).str.split("|") if listed else pl.lit(None, dtype=pl.List(pl.String))
+    return _slate_columns(Table(layout, "interactions").scan(snapshot=at.interactions), shown)
 
 
 def _slate_columns(frame: pl.LazyFrame, shown: pl.Expr) -> pl.LazyFrame:
@@ -210,25 +224,24 @@ def evidence_rows(
     if not wanted:
         return [], {}
     rows: list[EventRow] = []
-    if at.interactions.files and c.IMPRESSION in at.interactions.schema.names:
-        bulk = Table(layout, "interactions").scan(snapshot=at.interactions)
-        listed = _slate_columns(bulk, pl.col(c.IMPRESSION).str.split("|"))
+    if at.interactions.files:
         within = pl.col("shown").list.eval(pl.element().is_in(items)).list.any()
-        found = listed.filter(within).collect().iter_rows(named=True)
+        named = pl.col("shown").is_null() & pl.col("rid").is_not_null()
+        found = _bulk_slates(layout, at).filter(within | named).collect().iter_rows(named=True)
         rows.extend(_bulk_row(row, selection) for row in found)
     events = Table(layout, "events")
-    streamed = read_events(events, at.events, 0, selection)
-    named = {row.recommendation_id for row in streamed if row.recommendation_id is not None}
-    responses = read_responses(Table(layout, "recommendations"), at.recommendations, named)
-    for row in streamed:
+    rows.extend(read_events(events, at.events, 0, selection))
+    refer = {row.recommendation_id for row in rows if row.recommendation_id is not None}
+    responses = read_responses(Table(layout, "recommendations"), at.recommendations, refer)
+
+    def shows(row: EventRow) -> bool:
         response = responses.get(row.recommendation_id or "")
-        if not wanted.isdisjoint(row.impression or (response.items if response else ())):
-            rows.append(row)
-    return sorted(rows, key=lambda row: (row.time, row.offset)), responses
+        return not wanted.isdisjoint(row.impression or (response.items if response else ()))
+
+    return sorted(filter(shows, rows), key=lambda row: (row.time, row.offset)), responses
 
 
 def _bulk_row(row: dict[str, Any], selection: EventSelection) -> EventRow:
     counts = row["item"] is not None and selection.admits(row["type"], row["value"])
-    return EventRow(
-        -1, row["user"], row["item"], row["type"], row["time"], None, row["rid"], tuple(row["shown"]), counts
-    )
+    shown = None if row["shown"] is None else tuple(row["shown"])
+    return EventRow(-1, row["user"], row["item"], row["type"], row["time"], None, row["rid"], shown, counts)

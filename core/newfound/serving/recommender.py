@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
@@ -55,6 +55,27 @@ class Answer:
     sigma: Floats
 
 
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """A request before anything is chosen: all that the policy needs to know.
+
+    relevance, log_scores: (n_items,), log_scores of the softmax over the catalogue; allowed: mask of the items that
+    may be shown, None for all; sigma: (m,) of the recommender's young items.
+    """
+
+    request: Request
+    at: int
+    relevance: Floats
+    log_scores: Floats
+    allowed: NDArray[np.bool_] | None
+    sigma: Floats
+
+    @property
+    def showable(self) -> Floats:
+        """Relevance (n_items,), -inf for items that must not be shown."""
+        return self.relevance if self.allowed is None else np.where(self.allowed, self.relevance, -np.inf)
+
+
 @dataclass(frozen=True)
 class Recommender:
     """A bundle served with exploration settings; `now` is the wall clock, Unix seconds; `choose`: the policy."""
@@ -74,6 +95,32 @@ class Recommender:
         self, requests: Sequence[Request], new_events: Mapping[str, Sequence[EventRow]]
     ) -> list[Answer]:
         """Answer a block of requests; `new_events` are users' events since the bundle, in (time, offset) order."""
+        at, values, masks, sigma = self._scores(requests, new_events)
+        totals = log_totals(values)
+        shown = values
+        for row, (request, allowed) in enumerate(zip(requests, masks, strict=True)):
+            if allowed is None:
+                continue
+            shown = values.copy() if shown is values else shown
+            shown[row, ~allowed] = -np.inf
+            if request.candidates is not None and allowed.any():
+                totals[row] = log_totals(values[row, allowed][None])[0]
+        return self._answers(requests, at, self._slates(requests, shown, sigma), values, totals, sigma)
+
+    def score(
+        self, requests: Sequence[Request], new_events: Mapping[str, Sequence[EventRow]]
+    ) -> Iterator[Scored]:
+        """Score the whole catalogue for a block of requests; see `answer`."""
+        at, values, masks, sigma = self._scores(requests, new_events)
+        totals = log_totals(values)
+        for row, request in enumerate(requests):
+            logs = values[row] - totals[row]
+            yield Scored(request, int(at[row]), values[row], logs, masks[row], sigma[row])
+
+    def _scores(
+        self, requests: Sequence[Request], new_events: Mapping[str, Sequence[EventRow]]
+    ) -> tuple[NDArray[np.int64], Floats, list[NDArray[np.bool_] | None], Floats]:
+        """Times (n,), relevance (n, n_items), masks of what may be shown (None: all), and sigma (n, m)."""
         types = self._types(requests, new_events)
         past, states, at = self._bring_up_to_date(requests, new_events, types)
         bundle = self.bundle
@@ -82,20 +129,12 @@ class Recommender:
         features = bundle.user_features.of(vectors)
         tails = recent_items(*past, len(requests))
         values = relevance(bundle, vectors, features, tails, static_relevance_at(bundle, at))
-        totals = log_totals(values)
-        sigma = uncertainty(bundle, features, self.young.codes)
-        shown = values
         bounds = np.searchsorted(past[0], np.arange(len(requests) + 1)).tolist()
-        for row, request in enumerate(requests):
-            if not request.clauses and request.candidates is None:
-                continue
-            history = past[1].rows(slice(bounds[row], bounds[row + 1]))
-            allowed = self._allowed(request, history, types)
-            shown = values.copy() if shown is values else shown
-            shown[row, ~allowed] = -np.inf
-            if request.candidates is not None and allowed.any():
-                totals[row] = log_totals(values[row, allowed][None])[0]
-        return self._answers(requests, at, self._slates(requests, shown, sigma), values, totals, sigma)
+        masks = [
+            self._allowed(request, past[1].rows(slice(low, high)), types)
+            for request, (low, high) in zip(requests, pairwise(bounds), strict=True)
+        ]
+        return at, values, masks, uncertainty(bundle, features, self.young.codes)
 
     def _answers(
         self,
@@ -204,8 +243,12 @@ class Recommender:
             np.array([row.counts for *_, row in rows], np.bool_),
         )
 
-    def _allowed(self, request: Request, history: History, types: Mapping[str, int]) -> NDArray[np.bool_]:
-        """Mask the items (n_items,) that may be shown."""
+    def _allowed(
+        self, request: Request, history: History, types: Mapping[str, int]
+    ) -> NDArray[np.bool_] | None:
+        """Mask the items (n_items,) that may be shown; None: all."""
+        if not request.clauses and request.candidates is None:
+            return None
         included = [clause for clause in request.clauses if clause.include]
         allowed = np.full(self.bundle.n_items, not included)
         for clause in included:
