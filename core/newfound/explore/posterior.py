@@ -1,7 +1,7 @@
 """What is known of an item once people have seen it: a Gaussian posterior from impressions (model specification §3).
 
 One trial is one (response or list, item): shown at a position, clicked or not. The correction delta_i to relevance is
-N(0, prior variance); P(click) = ex * sigmoid(slope * (log score + x . delta_i) + level). The posterior is recomputed
+N(0, prior variance); P(click) = ex * sigmoid(slope * log score + level + x . delta_i). The posterior is recomputed
 from all of an item's trials, so the order and batching of their arrival cannot matter.
 """
 
@@ -76,6 +76,15 @@ class Posteriors:
         return Posteriors(np.zeros(0, np.int32), nothing, nothing)
 
 
+def corrections(posteriors: Posteriors, items: NDArray[np.int32], features: Floats) -> Floats:
+    """Mean correction x . delta (n,) of items with codes (n,) for user features (n, k); 0 where there is none."""
+    if not len(posteriors.item):
+        return np.zeros(len(items), np.float32)
+    at = np.minimum(np.searchsorted(posteriors.item, items), len(posteriors.item) - 1)
+    mean = np.where((posteriors.item[at] == items)[:, None], posteriors.mean[at], 0)
+    return np.einsum("nk,nk->n", features, mean, dtype=np.float32)
+
+
 def fit_posteriors(trials: Trials, prior_variance: Floats, calibration: Calibration) -> Posteriors:
     """Fit the posterior of every item that has trials.
 
@@ -100,11 +109,11 @@ def fit_posteriors(trials: Trials, prior_variance: Floats, calibration: Calibrat
         sizes = bounds[moving + 1] - bounds[moving]
         group = np.repeat(np.arange(len(moving)), sizes)
         own = x[at]
-        logits = offset[at] + calibration.slope * np.einsum("nk,nk->n", own, mean[moving][group])
+        logits = offset[at] + np.einsum("nk,nk->n", own, mean[moving][group])
         p = 1 / (1 + np.exp(-logits))
         q = np.minimum(examined[at] * p, 1 - 1e-9)
-        score = calibration.slope * (trials.clicked[at] - q) * (1 - p) / (1 - q)
-        weight = calibration.slope**2 * q * (1 - p) ** 2 / (1 - q)
+        score = (trials.clicked[at] - q) * (1 - p) / (1 - q)
+        weight = q * (1 - p) ** 2 / (1 - q)
         cuts = np.append(0, np.cumsum(sizes))
         gradient = np.add.reduceat(own * score[:, None], cuts[:-1]) - precision[moving] * mean[moving]
         hessian = _grams(own, own * weight[:, None], cuts)  # (m, k, k)

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from newfound.dataset.event_rows import EventRow, Response
-from newfound.explore.posterior import Trials
+from newfound.explore.posterior import Trials, corrections
 from newfound.hashing import hash64
 from newfound.serving.bundle import Bundle
 from newfound.serving.network import Floats
@@ -75,6 +75,8 @@ def build_trials(
     """Turn slates into trials of the `wanted` items (mask over item codes).
 
     vectors: (n_slates, d), the user's vector when each was shown; tails: the user's last items before it.
+    A published score holds the correction of its version; the bundle's, which is nearest to it, is taken out again,
+    lest the posterior count what it has learned a second time.
     """
     features = bundle.user_features.of(vectors)
     codes = [[bundle.item_code(item) for item in slate.items] for slate in slates]
@@ -99,10 +101,12 @@ def build_trials(
     code_column, slate_column, score_column, position_column, clicked_column, key_column = zip(
         *parts, strict=True
     )
+    own = features[np.array(slate_column)]
+    items = np.array(code_column, np.int32)
     return Trials(
-        np.array(code_column, np.int32),
-        features[np.array(slate_column)],
-        np.array(score_column, np.float32),
+        items,
+        own,
+        np.array(score_column, np.float32) - corrections(bundle.posteriors, items, own),
         np.array(position_column, np.int16),
         np.array(clicked_column, np.bool_),
         np.array(key_column, np.uint64),

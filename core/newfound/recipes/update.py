@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from newfound.dataset import popularity, rules
 from newfound.dataset.event_rows import EventRow, Response
 from newfound.explore.calibration import fit_calibration
-from newfound.explore.posterior import TRIAL_FIELDS, Trials, fit_posteriors
+from newfound.explore.posterior import TRIAL_FIELDS, Trials, corrections, fit_posteriors
 from newfound.explore.settings import SECONDS_PER_DAY, ExplorationSettings
 from newfound.hashing import hash64
 from newfound.recipes.assemble import SHOWN_EVENT
@@ -71,8 +71,9 @@ def update(parent: Bundle, inputs: UpdateInputs, seed: int) -> UpdateResult:
     counts = popularity.updated(grown.popularity, batch.trained.items, batch.trained.times, grown.n_items)
     blend, rule_map = _refit_blend(grown, batch, before, tails, seed)
     ordered = trials.rows(trials.position > 0)
+    known = corrections(grown.posteriors, ordered.item, ordered.user_features)
     calibration = fit_calibration(
-        ordered.log_score, ordered.position, ordered.clicked, grown.meta.calibration
+        ordered.log_score, known, ordered.position, ordered.clicked, grown.meta.calibration
     )
     meta = replace(
         grown.meta,
