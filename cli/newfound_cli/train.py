@@ -35,6 +35,8 @@ def train(
     ] = None,
 ) -> None:
     """Train and publish a new immutable version."""
+    if mode is Mode.UPDATE:
+        context.use_one_thread()
     project = context.open_project(ctx)
     with progress.shown(ctx) as report:
         done = project.train(

@@ -169,9 +169,8 @@ def train_update(
         version = start_version(layout, name, _update_record(source, seed))
         with _failing_visibly(layout, version):
             record = _fold_in(source, bundle, inputs, version, seed)
-        return describe_training(
-            publish_version(layout, version, record | {"seconds": time.time() - started})
-        )
+        record["seconds"] = time.time() - started
+        return describe_training(publish_version(layout, version, record, shared_with=source))
 
 
 def _update_record(source: Version, seed: int) -> dict[str, Any]:
@@ -196,12 +195,11 @@ def _fold_in(
     for path in sorted((source.serving / BASE).iterdir()):
         link_or_copy(path, serving / BASE / path.name)
     save_overlay(serving, result.bundle.meta, result.bundle.overlay)
-    changed, known = result.bundle.changed_users, result.bundle.base_users
     return {
         "eventOffset": inputs.event_offset,
         "items": result.bundle.n_items,
         "newItems": result.new_items,
-        "users": len(known) + sum(known.code_of(changed.id_of(k)) < 0 for k in range(len(changed))),
+        "users": result.bundle.n_users,
         "interactions": source.record["interactions"] + sum(row.item is not None for row in inputs.rows),
         "newEvents": len(inputs.rows),
         "impressions": result.impressions,

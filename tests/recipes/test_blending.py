@@ -32,7 +32,9 @@ def test_popularity_before_a_moment_knows_nothing_of_that_moment_or_later() -> N
         before = times < moment
         state = popularity.updated(nothing, items[before], times[before], 3) if before.any() else nothing
         expected = popularity.log_popularity(state, int(moment))
-        np.testing.assert_allclose(found[example], expected, atol=1e-5)
+        np.testing.assert_allclose(
+            popularity.log_popularity(found[example], int(moment)), expected, atol=1e-5
+        )
 
 
 def test_there_are_fewer_examples_the_larger_the_catalogue() -> None:
@@ -45,15 +47,15 @@ def test_there_are_fewer_examples_the_larger_the_catalogue() -> None:
 def test_a_rule_map_finds_a_line_and_weighs_the_likely_items() -> None:
     rng = np.random.default_rng(0)
     logits = rng.normal(size=(50, 40)).astype(np.float32)
-    level, slope = fit_rule_map(logits, 0.7 * logits - 5)
+    level, slope = fit_rule_map([(logits[:20], 0.7 * logits[:20] - 5), (logits[20:], 0.7 * logits[20:] - 5)])
     assert (level, slope) == (pytest.approx(-5, abs=1e-4), pytest.approx(0.7, abs=1e-4))
     bent = np.where(logits > 1, logits, 9.0).astype(np.float32)
-    assert fit_rule_map(20 * logits, 20 * bent)[1] > 0.5
+    assert fit_rule_map([(20 * logits, 20 * bent)])[1] > 0.5
 
 
 def test_a_rule_map_never_falls_with_the_logit() -> None:
     logits = np.linspace(-1, 1, 20, dtype=np.float32)[None]
-    level, slope = fit_rule_map(logits, -logits)
+    level, slope = fit_rule_map([(logits, -logits)])
     assert slope == 0
     assert -1 < level < 1
 

@@ -56,11 +56,15 @@ def updated(state: DecayedPopularity, items: Int32, times: Int64, n_items: int) 
     return DecayedPopularity(state.half_lives, values, reference)
 
 
-def log_popularity(state: DecayedPopularity, seconds: int) -> Float32:
-    """Return log(share + SHARE_FLOOR) `[n_half_lives, n_items]` at a Unix second at or after the reference."""
+def log_popularity(state: DecayedPopularity, seconds: int, items: Int32 | None = None) -> Float32:
+    """Return log(share + SHARE_FLOOR) `[n_half_lives, n_items]` at a Unix second at or after the reference.
+
+    `items` are codes of those that are asked for (None: all).
+    """
     decay = _decay(state, seconds)
-    result = np.empty(state.values.shape, np.float32)
-    for k, share in _shares(state.values, decay, decay * state.values.sum(axis=1)):
+    values = state.values if items is None else state.values[:, items]
+    result = np.empty(values.shape, np.float32)
+    for k, share in _shares(values, decay, decay * state.values.sum(axis=1), state.values.shape[1]):
         result[k] = np.log(share + np.float32(SHARE_FLOOR))
     return result
 

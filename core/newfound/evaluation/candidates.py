@@ -24,7 +24,9 @@ class Candidates:
     offsets: Float32
 
 
-def draw(scores: Float32, targets: Int64, n_head: int, n_tail: int, seed: int) -> Candidates:
+def draw(
+    scores: Float32, targets: Int64, n_head: int, n_tail: int, seed: int | np.random.Generator
+) -> Candidates:
     """Put beside each target the `n_head` best other items by score and `n_tail` uniform draws from the rest.
 
     `scores` are `[n, n_items]`, -inf for items that cannot be recommended; `targets` are item codes. The sum

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -19,6 +19,7 @@ from newfound.serving.relevance import rule_shares
 
 MAX_EXAMPLES = 1_000
 MAX_CELLS = 40_000_000
+BLOCK_CELLS = 2_000_000
 N_HEAD, N_TAIL = 400, 600
 AGE_RIDGE = 2.0
 """The curve over age starts flat; a few dozen examples may bend it."""
@@ -45,8 +46,8 @@ def popularity_before(
     items: NDArray[np.int32],
     times: NDArray[np.int64],
     moments: NDArray[np.int64],
-) -> Iterator[tuple[int, Floats]]:
-    """Walk through events in time and yield (e, log shares (H, n_items)) as they stood just before `moments[e]`."""
+) -> Iterator[tuple[int, popularity.DecayedPopularity]]:
+    """Walk through events in time and yield (e, popularity) as it stood just before `moments[e]`."""
     order = np.argsort(times, kind="stable")
     items, times = items[order], times[order]
     n_items = state.values.shape[1]
@@ -56,7 +57,7 @@ def popularity_before(
         if until > done:
             state = popularity.updated(state, items[done:until], times[done:until], n_items)
             done = until
-        yield int(example), popularity.log_popularity(state, int(moments[example]))
+        yield int(example), state
 
 
 def n_examples(n_items: int) -> int:
@@ -64,64 +65,87 @@ def n_examples(n_items: int) -> int:
     return int(np.clip(MAX_CELLS // max(n_items, 1), 50, MAX_EXAMPLES))
 
 
-def fit_rule_map(logits: Floats, shares: Floats) -> tuple[float, float]:
-    """Regress log rule shares on network logits, each cell weighted by its softmax probability: intercept, slope."""
-    weights = np.exp(logits - logits.max(axis=1, keepdims=True)).astype(np.float64)
-    weights /= weights.sum()
-    mean_x, mean_y = float((weights * logits).sum()), float((weights * shares).sum())
-    x = logits - mean_x
-    slope = float((weights * x * (shares - mean_y)).sum() / max(float((weights * x * x).sum()), 1e-9))
-    slope = max(slope, 0.0)
-    return mean_y - slope * mean_x, slope
+def fit_rule_map(blocks: Iterable[tuple[Floats, Floats]]) -> tuple[float, float]:
+    """Regress log rule shares on network logits, each cell weighted by its softmax probability: intercept, slope.
+
+    blocks: logits and shares (n_users, n_items) of some users each.
+    """
+    sums = np.zeros(5)
+    for logits, shares in blocks:
+        weights = np.exp(logits - logits.max(axis=1, keepdims=True))
+        for k, values in enumerate((1, logits, shares, logits * logits, logits * shares)):
+            sums[k] += (weights * values).sum(dtype=np.float64)
+    mean_x, mean_y, mean_xx, mean_xy = sums[1:] / sums[0]
+    slope = max((mean_xy - mean_x * mean_y) / max(mean_xx - mean_x * mean_x, 1e-9), 0.0)
+    return float(mean_y - slope * mean_x), float(slope)
 
 
 def fit_blend(
     bundle: Bundle,
     examples: Examples,
-    shares_before: Iterator[tuple[int, Floats]],
+    states_before: Iterable[tuple[int, popularity.DecayedPopularity]],
     seed: int,
 ) -> tuple[Blend, tuple[float, float]]:
     """Fit network, rule and popularity weights by maximum likelihood: the blend and the rule map that goes with it.
 
-    `shares_before` yields the popularity components of each example, from `popularity_before`.
+    `states_before` yields the popularity before each example, from `popularity_before`. The catalogue is gone through
+    for a block of examples at a time.
     """
     defaults = bundle.meta.blend
-    if not len(examples.targets):
+    n = len(examples.targets)
+    if not n:
         return defaults, bundle.meta.rule_map
-    logits = bundle.logits(examples.vectors)
-    shares = rule_shares(bundle.rules, examples.items, examples.starts, examples.stops)
-    rule_map = fit_rule_map(logits, shares)
+    size = max(1, BLOCK_CELLS // bundle.n_items)
+    blocks = [slice(low, min(low + size, n)) for low in range(0, n, size)]
+    rule_map = fit_rule_map(_parts(bundle, examples, block) for block in blocks)
     r = bundle.trust
-    rho = r * shares + (1 - r) * (rule_map[0] + rule_map[1] * logits)
-    head = defaults.network * logits + defaults.rules * rho
-    created = np.where(bundle.overlay["created_stated"], bundle.overlay["created"], 0)
-    still_to_come = created > examples.times[:, None]
-    still_to_come[np.arange(len(examples.targets)), examples.targets] = False
-    head[still_to_come] = -np.inf
-    if examples.hide_seen:
-        rows = np.repeat(np.arange(len(examples.targets)), examples.stops - examples.starts)
-        targets = (np.arange(len(examples.targets)), examples.targets)
-        asked = head[targets]
-        head[rows, examples.items[ranges(examples.starts, examples.stops)]] = -np.inf
-        head[targets] = asked
-    chosen = draw(head, examples.targets.astype(np.int64), N_HEAD, N_TAIL, seed)
-    codes = chosen.codes
+    stated = np.asarray(bundle.overlay["created_stated"])
+    created = np.where(stated, bundle.overlay["created"], 0)
+    source = np.random.default_rng(seed)
+    drawn, heads = [], []
+    for block in blocks:
+        logits, shares = _parts(bundle, examples, block)
+        rho = r * shares + (1 - r) * (rule_map[0] + rule_map[1] * logits)
+        score = defaults.network * logits + defaults.rules * rho
+        _hide(score, examples, block, created)
+        chosen = draw(score, examples.targets[block].astype(np.int64), N_HEAD, N_TAIL, source)
+        drawn.append(chosen)
+        heads.append([np.take_along_axis(part, chosen.codes, axis=1) for part in (logits, rho)])
+    codes, offsets = (
+        np.concatenate([getattr(part, name) for part in drawn]) for name in ("codes", "offsets")
+    )
     prior = np.asarray(bundle.meta.popularity_prior, np.float32)[:, None]
     components = np.empty((*codes.shape, 2 + len(prior) + N_AGES), np.float32)
-    components[:, :, 0] = np.take_along_axis(logits, codes, axis=1)
-    components[:, :, 1] = np.take_along_axis(rho, codes, axis=1)
-    for example, popular in shares_before:
+    for k, parts in enumerate(zip(*heads, strict=True)):
+        components[:, :, k] = np.concatenate(parts)
+    for example, state in states_before:
+        popular = popularity.log_popularity(state, int(examples.times[example]), codes[example])
         own = r[codes[example]]
-        components[example, :, 2:-N_AGES] = (own * popular[:, codes[example]] + (1 - own) * prior).T
+        components[example, :, 2:-N_AGES] = (own * popular + (1 - own) * prior).T
     components[:, :, -N_AGES:] = age_components(
-        examples.times[:, None] - created[codes],
-        np.asarray(bundle.overlay["created_stated"])[codes],
-        r[codes],
+        examples.times[:, None] - created[codes], stated[codes], r[codes]
     )
     start = np.array([defaults.network, defaults.rules, *defaults.popularity, *defaults.age])
     of_age = np.arange(len(start)) >= len(start) - N_AGES
     ridge = np.where(of_age, AGE_RIDGE, likelihood.RIDGE)
-    fit = likelihood.fit(components, chosen.offsets, start, signed=of_age, ridge=ridge)
+    fit = likelihood.fit(components, offsets, start, signed=of_age, ridge=ridge)
     network, rules, *rest = (float(weight) for weight in fit.weights)
     gammas, ages = tuple(rest[:-N_AGES]), tuple(rest[-N_AGES:])
     return replace(defaults, network=network, rules=rules, popularity=gammas, age=ages), rule_map
+
+
+def _parts(bundle: Bundle, examples: Examples, block: slice) -> tuple[Floats, Floats]:
+    """Network logits and log rule shares (n, n_items) of some examples."""
+    shares = rule_shares(bundle.rules, examples.items, examples.starts[block], examples.stops[block])
+    return bundle.logits(examples.vectors[block]), shares
+
+
+def _hide(score: Floats, examples: Examples, block: slice, created: NDArray[np.int64]) -> None:
+    """Take out what could not be chosen, but never a target: items to come, and what the user had where that counts."""
+    starts, stops = examples.starts[block], examples.stops[block]
+    rows = np.arange(len(starts))
+    asked = score[rows, examples.targets[block]]
+    score[created > examples.times[block, None]] = -np.inf
+    if examples.hide_seen:
+        score[np.repeat(rows, stops - starts), examples.items[ranges(starts, stops)]] = -np.inf
+    score[rows, examples.targets[block]] = asked

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from itertools import islice
 
 import numpy as np
 from numpy.typing import NDArray
@@ -79,7 +80,8 @@ def build_trials(
     lest the posterior count what it has learned a second time.
     """
     features = bundle.user_features.of(vectors)
-    codes = [[bundle.item_code(item) for item in slate.items] for slate in slates]
+    flat = iter(bundle.item_codes([item for slate in slates for item in slate.items]).tolist())
+    codes = [list(islice(flat, len(slate.items))) for slate in slates]
     explicit = np.array([k for k, slate in enumerate(slates) if slate.scores is None], np.int64)
     log_scores = dict(
         zip(explicit.tolist(), _log_scores(bundle, vectors, features, tails, explicit), strict=True)

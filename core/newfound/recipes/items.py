@@ -35,9 +35,10 @@ def with_new_items(parent: Bundle, records: Sequence[Record], rows: Iterable[Eve
     described = {record[c.ITEM_ID]: record for record in records}
     clicks = [(row.item, row.time) for row in rows if row.item is not None]
     ids = dict.fromkeys([*described, *(item for item, _ in clicks)])
-    new = [item_id for item_id in ids if parent.item_code(item_id) < 0]
+    known = parent.item_codes(list(ids)).tolist()
+    new = [item_id for item_id, code in zip(ids, known, strict=True) if code < 0]
     grown = _grown(parent, new)
-    codes = np.array([grown.item_code(item_id) for item_id in described], np.int32)
+    codes = grown.item_codes(list(described))
     new_codes = np.arange(parent.n_items, grown.n_items, dtype=np.int32)
     overlay = dict(grown.overlay)
     overlay |= _content_rows(grown, codes, list(described.values()), new_codes)
@@ -46,7 +47,7 @@ def with_new_items(parent: Bundle, records: Sequence[Record], rows: Iterable[Eve
 
 
 def _grown(parent: Bundle, new: list[str]) -> Bundle:
-    old = [parent.new_items.id_of(k) for k in range(len(parent.new_items))]
+    old = parent.new_items.ids_of(np.arange(len(parent.new_items)))
     overlay = dict(parent.overlay) | IdIndex.build([*old, *new]).arrays("items")
     for name, filler in FILLERS.items():
         values = np.asarray(parent.overlay[name])
@@ -76,7 +77,7 @@ def _content_rows(
     if len(codes) and "token_vectors" in bundle.base:
         fields = bundle.meta.features
         index = IdIndex.from_arrays(bundle.base, "tokens")
-        vocabulary = [index.id_of(k) for k in range(len(index))]
+        vocabulary = index.ids_of(np.arange(len(index)))
         table = encode_tokens([tokens_of(record, fields) for record in records], vocabulary, len(fields))
         told = described_items(table, fields, len(records))
         place = np.searchsorted(own, codes[told])
@@ -108,7 +109,7 @@ def _creation_times(
 ) -> dict[str, Array]:
     """Stated creation times win; else an item is as old as its first interaction."""
     first = np.full(bundle.n_items, AGELESS, np.int64)
-    items = np.array([bundle.item_code(item) for item, _ in clicks], np.int64)
+    items = bundle.item_codes([item for item, _ in clicks])
     np.minimum.at(first, items, np.array([time for _, time in clicks], np.int64))
     stated = np.array(bundle.overlay["created_stated"])
     created = np.where(stated, bundle.overlay["created"], np.minimum(bundle.overlay["created"], first))

@@ -135,14 +135,12 @@ def _item_counts(bundle: Bundle, slates: Sequence[Slate], batch: Batch) -> dict[
     """Events, impressions and clicks per item, each slate and each click on it once; other events are organic."""
     n = bundle.n_items
     first = _first_shown(bundle, slates)
-    shown = np.array([bundle.item_code(item) for slate in first for item in set(slate.items)], np.int64)
+    shown = bundle.item_codes([item for slate in first for item in set(slate.items)])
     clicks = {
-        hash64(f"{slate.key} {item}"): bundle.item_code(item)
-        for slate in slates
-        for item in slate.clicked & set(slate.items)
+        hash64(f"{slate.key} {item}"): item for slate in slates for item in slate.clicked & set(slate.items)
     }
     click_keys = np.array(list(clicks), np.uint64)
-    codes = np.array(list(clicks.values()), np.int64)[~np.isin(click_keys, bundle.overlay["click_keys"])]
+    codes = bundle.item_codes(list(clicks.values()))[~np.isin(click_keys, bundle.overlay["click_keys"])]
     clicked = np.bincount(codes, minlength=n)
     events = np.bincount(batch.trained.items, minlength=n)
     return {

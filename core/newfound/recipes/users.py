@@ -57,7 +57,7 @@ def _sequences(bundle: Bundle, events: list[list[EventRow]], type_names: tuple[s
     types = {name: k for k, name in enumerate(type_names)}
     return Sequences(
         np.append(0, np.cumsum([len(own) for own in events])).astype(np.int64),
-        np.array([bundle.item_code(row.item or "") for row in flat], np.int32),
+        bundle.item_codes([row.item or "" for row in flat]),
         np.array([row.time for row in flat], np.int64),
         np.array([types[row.type] for row in flat], np.int16),
     )
@@ -68,7 +68,7 @@ def changed_users(
 ) -> dict[str, Array]:
     """Merge the batch into the overlay's users: newest states, and new interactions behind the earlier ones."""
     old = bundle.changed_users
-    ids = list(dict.fromkeys([*(old.id_of(k) for k in range(len(old))), *batch.users]))
+    ids = list(dict.fromkeys([*old.ids_of(np.arange(len(old))), *batch.users]))
     row_of = {user: k for k, user in enumerate(ids)}
     place = np.array([row_of[user] for user in batch.users], np.int64)
     merged = UserStates.empty(len(ids), bundle.network.size)
@@ -97,7 +97,7 @@ def _new_history(
     clicks = [row for row in rows if row.item is not None]
     types = {name: k for k, name in enumerate(type_names)}
     return np.array([row_of[row.user] for row in clicks], np.int64), {
-        "items": np.array([bundle.item_code(row.item or "") for row in clicks], np.int32),
+        "items": bundle.item_codes([row.item or "" for row in clicks]),
         "times": np.array([row.time for row in clicks], np.int64),
         "types": np.array([types[row.type] for row in clicks], np.int16),
         "trained": np.array([row.counts for row in clicks], np.bool_),

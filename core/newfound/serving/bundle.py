@@ -139,6 +139,12 @@ class Bundle:
         return IdIndex.from_arrays(self.overlay, "users")
 
     @cached_property
+    def n_users(self) -> int:
+        """All users with interactions."""
+        changed = self.changed_users.ids_of(np.arange(len(self.changed_users)))
+        return len(self.base_users) + int((self.base_users.codes_of(changed) < 0).sum())
+
+    @cached_property
     def user_features(self) -> UserFeatures:
         """The projection of user vectors that posteriors live on."""
         return UserFeatures(np.array(self.base["directions"]), np.array(self.base["center"]))
@@ -181,6 +187,11 @@ class Bundle:
             return code
         code = self.new_items.code_of(item_id)
         return code + self.n_base_items if code >= 0 else -1
+
+    def item_codes(self, item_ids: Sequence[str]) -> NDArray[np.int32]:
+        """Find the codes of many items, -1 where unknown."""
+        old, new = self.base_items.codes_of(item_ids), self.new_items.codes_of(item_ids)
+        return np.where(old >= 0, old, np.where(new >= 0, new + self.n_base_items, -1)).astype(np.int32)
 
     def item_id(self, code: int) -> str:
         """Spell an item's id."""

@@ -206,13 +206,20 @@ def _killed(layout: Layout, solution: str) -> list[Version]:
     return found
 
 
-def publish_version(layout: Layout, version: Version, record: dict[str, Any]) -> Version:
-    """Hash every file of the finished folder and make it visible as ACTIVE."""
-    sums = {
-        str(path.relative_to(version.folder)): sha256_file(path)
-        for path in sorted(version.folder.rglob("*"))
-        if path.is_file() and path.name != DOCUMENT
-    }
+def publish_version(
+    layout: Layout, version: Version, record: dict[str, Any], shared_with: Version | None = None
+) -> Version:
+    """Hash every file of the finished folder and make it visible as ACTIVE.
+
+    A file that is one with the same file of `shared_with`, by hard link, has the hash that is recorded there.
+    """
+    known = shared_with.record["files"] if shared_with else {}
+    sums = {}
+    for path in sorted(version.folder.rglob("*")):
+        name = str(path.relative_to(version.folder))
+        if path.is_file() and name != DOCUMENT:
+            linked = shared_with and name in known and path.samefile(shared_with.folder / name)
+            sums[name] = known[name] if linked else sha256_file(path)
     return _finish(layout, version, record | {"status": ACTIVE, "files": sums})
 
 
