@@ -3,7 +3,7 @@ import pytest
 
 from newfound.explore import posterior
 from newfound.explore.calibration import Calibration
-from newfound.explore.posterior import Trials, fit_posteriors
+from newfound.explore.posterior import Posteriors, Trials, corrections, fit_posteriors
 
 N_ITEMS, N_FEATURES = 40, 5
 PRIOR = np.tile(np.array([1.0, 0.3, 0.3, 0.3, 0.3], np.float32), (N_ITEMS, 1))
@@ -20,7 +20,7 @@ def world(n_trials: int, seed: int = 0) -> tuple[Trials, np.ndarray]:
     item = rng.integers(0, N_ITEMS, n_trials).astype(np.int32)
     score = rng.normal(-3, 1, n_trials).astype(np.float32)
     position = rng.integers(1, 11, n_trials).astype(np.int16)
-    logits = CALIBRATION.logits(score) + CALIBRATION.slope * (x * truth[item]).sum(axis=1)
+    logits = CALIBRATION.logits(score) + (x * truth[item]).sum(axis=1)
     clicked = rng.random(n_trials) < CALIBRATION.examination(position) / (1 + np.exp(-logits))
     return Trials(item, x, score, position, clicked, np.arange(n_trials).astype(np.uint64)), truth
 
@@ -86,3 +86,12 @@ def test_a_click_raises_an_item_for_the_kind_of_user_who_clicked() -> None:
     fitted = fit_posteriors(clicked, PRIOR, CALIBRATION)
     like, unlike = x[0] @ fitted.mean[0], np.array([1, -1, 0, 0, 0]) @ fitted.mean[0]
     assert like > unlike > 0
+
+
+def test_the_correction_of_an_item_without_a_posterior_is_nothing() -> None:
+    known = Posteriors(
+        np.array([3], np.int32), np.array([[1.0, 2.0]], np.float32), np.ones((1, 2), np.float32)
+    )
+    features = np.array([[1, 1], [1, -1], [1, 1]], np.float32)
+    assert corrections(known, np.array([3, 3, 4], np.int32), features).tolist() == [3, -1, 0]
+    assert corrections(Posteriors.empty(2), np.array([3], np.int32), features[:1]).tolist() == [0]

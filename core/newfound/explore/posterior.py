@@ -18,6 +18,7 @@ from newfound.explore.calibration import Calibration
 Floats = NDArray[np.float32]
 
 NEWTON_STEPS = 8
+BLOCK_TRIALS = 100_000
 SETTLED = 1e-4
 """An item whose last step was smaller is done."""
 
@@ -96,25 +97,38 @@ def fit_posteriors(trials: Trials, prior_variance: Floats, calibration: Calibrat
         return Posteriors.empty(k)
     trials = trials.rows(np.lexsort((trials.key, trials.item)))
     items, starts = np.unique(trials.item, return_index=True)
+    bounds = np.append(starts, len(trials.item))
+    parts = []
+    first = 0
+    while first < len(items):
+        last = max(first + 1, int(np.searchsorted(bounds, bounds[first] + BLOCK_TRIALS, side="right")) - 1)
+        block = trials.rows(np.arange(bounds[first], bounds[last]))
+        cuts = bounds[first : last + 1] - bounds[first]
+        parts.append(_fit_block(block, cuts, prior_variance[items[first:last]], calibration))
+        first = last
+    mean, variance = (np.concatenate(part) for part in zip(*parts, strict=True))
+    return Posteriors(items.astype(np.int32), mean, variance)
+
+
+def _fit_block(
+    trials: Trials, bounds: NDArray[np.int64], prior_variance: Floats, calibration: Calibration
+) -> tuple[Floats, Floats]:
+    """Posterior means and variances (m, k) of m items, the trials of item i from `bounds[i]` to `bounds[i + 1]`."""
     x = trials.user_features.astype(np.float64)  # (n, k)
-    bounds = np.append(starts, len(x))
     examined = calibration.examination(trials.position)
     offset = calibration.logits(trials.log_score)
-    precision = 1 / np.maximum(prior_variance[items].astype(np.float64), 1e-8)  # (m, k)
-    mean = np.zeros_like(precision)
-    diagonal = np.zeros_like(precision)
-    moving = np.arange(len(items))
+    precision = 1 / np.maximum(prior_variance.astype(np.float64), 1e-8)  # (m, k)
+    mean, diagonal = np.zeros_like(precision), np.zeros_like(precision)
+    moving = np.arange(len(precision))
     for _ in range(NEWTON_STEPS):
         at = ranges(bounds[moving], bounds[moving + 1])
-        sizes = bounds[moving + 1] - bounds[moving]
-        group = np.repeat(np.arange(len(moving)), sizes)
+        cuts = np.append(0, np.cumsum(bounds[moving + 1] - bounds[moving]))
         own = x[at]
-        logits = offset[at] + np.einsum("nk,nk->n", own, mean[moving][group])
+        logits = offset[at] + np.einsum("nk,nk->n", own, np.repeat(mean[moving], np.diff(cuts), axis=0))
         p = 1 / (1 + np.exp(-logits))
         q = np.minimum(examined[at] * p, 1 - 1e-9)
         score = (trials.clicked[at] - q) * (1 - p) / (1 - q)
         weight = q * (1 - p) ** 2 / (1 - q)
-        cuts = np.append(0, np.cumsum(sizes))
         gradient = np.add.reduceat(own * score[:, None], cuts[:-1]) - precision[moving] * mean[moving]
         hessian = _grams(own, own * weight[:, None], cuts)  # (m, k, k)
         np.einsum("mkk->mk", hessian)[...] += precision[moving]
@@ -124,7 +138,7 @@ def fit_posteriors(trials: Trials, prior_variance: Floats, calibration: Calibrat
         moving = moving[np.abs(step).max(axis=1) > SETTLED]
         if not len(moving):
             break
-    return Posteriors(items.astype(np.int32), mean.astype(np.float32), (1 / diagonal).astype(np.float32))
+    return mean.astype(np.float32), (1 / diagonal).astype(np.float32)
 
 
 def _grams(

@@ -7,7 +7,7 @@ overlay, and only small per-item arrays are written anew.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from newfound.dataset import popularity, rules
 from newfound.dataset.event_rows import EventRow, Response
 from newfound.explore.calibration import fit_calibration
-from newfound.explore.posterior import TRIAL_FIELDS, Trials, corrections, fit_posteriors
+from newfound.explore.posterior import TRIAL_FIELDS, Posteriors, Trials, corrections, fit_posteriors
 from newfound.explore.settings import SECONDS_PER_DAY, ExplorationSettings
 from newfound.hashing import hash64
 from newfound.recipes.assemble import SHOWN_EVENT
@@ -38,13 +38,17 @@ AGE_JUMP_DAYS = 7
 
 @dataclass(frozen=True, slots=True)
 class UpdateInputs:
-    """What arrived since the parent: event rows in (time, offset) order, responses they name, item records."""
+    """What arrived since the parent: event rows in (time, offset) order, responses they name, item records;
+
+    served_by: posteriors of the versions that gave the responses, as far as they share the parent's codes.
+    """
 
     rows: Sequence[EventRow]
     responses: Mapping[str, Response]
     records: Sequence[Record]
     event_offset: int
     item_record_offset: int
+    served_by: Mapping[str, Posteriors] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +70,7 @@ def update(parent: Bundle, inputs: UpdateInputs, seed: int) -> UpdateResult:
     batch = batch_by_user(grown, inputs.rows, slates, type_names)
     before = grown.user_states(batch.users)
     tails = join_tails(grown, batch.users, batch.trained)
-    fresh, after = _fresh_trials(grown, slates, batch, before, tails)
+    fresh, after = _fresh_trials(grown, slates, batch, before, tails, inputs.served_by)
     trials = _merged_trials(grown, fresh, slates)
     counts = popularity.updated(grown.popularity, batch.trained.items, batch.trained.times, grown.n_items)
     blend, rule_map = _refit_blend(grown, batch, before, tails, seed)
@@ -102,7 +106,12 @@ def update(parent: Bundle, inputs: UpdateInputs, seed: int) -> UpdateResult:
 
 
 def _fresh_trials(
-    bundle: Bundle, slates: list[Slate], batch: Batch, before: UserStates, tails: Tails
+    bundle: Bundle,
+    slates: list[Slate],
+    batch: Batch,
+    before: UserStates,
+    tails: Tails,
+    served_by: Mapping[str, Posteriors],
 ) -> tuple[Trials, UserStates]:
     """Trials of the new slates in the state each user was in, and the states after all new events."""
     row_of = {user: k for k, user in enumerate(batch.users)}
@@ -112,7 +121,7 @@ def _fresh_trials(
     vectors, after = vectors_when_shown(bundle, before, batch.trained, owner, position, moments)
     shown_tails = (tails.items, tails.starts[owner], tails.fresh[owner] + position)
     wanted = np.asarray(bundle.overlay["events_at_full"]) < KNOWN_EVENTS
-    return build_trials(bundle, slates, vectors, shown_tails, wanted), after
+    return build_trials(bundle, slates, vectors, shown_tails, wanted, served_by), after
 
 
 def _merged_trials(bundle: Bundle, fresh: Trials, slates: Sequence[Slate]) -> Trials:
