@@ -7,7 +7,7 @@ that training saw.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +19,7 @@ from newfound.dataset.runs import ranges
 from newfound.explore.calibration import Calibration
 from newfound.explore.posterior import TRIAL_FIELDS, Posteriors, Trials
 from newfound.explore.prior import UserFeatures, fit_ridge, principal_user_features
-from newfound.recipes.surprise import surprise_scale
+from newfound.recipes.surprise import surprise
 from newfound.serving.arrays import Array
 from newfound.serving.bundle import Blend, Bundle, BundleMeta
 from newfound.serving.ids import IdIndex
@@ -158,8 +158,13 @@ def assemble(
         features=inputs.fields,
     )
     unscaled = Bundle(meta, base, overlay)
-    scale = surprise_scale(unscaled, items.content, items.content_bias, warm, inputs.seed)
-    return Bundle(meta, base | {"prior_variance": base["prior_variance"] * np.float32(scale)}, overlay)
+    scale, level = surprise(unscaled, items.content, items.content_bias, warm, inputs.seed)
+    rises = blend.age[:-1]
+    return Bundle(
+        replace(meta, blend=replace(blend, age=(*rises, level))),
+        base | {"prior_variance": base["prior_variance"] * np.float32(scale)},
+        overlay,
+    )
 
 
 def empty_overlay(size: int) -> dict[str, Array]:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from newfound.dataset import popularity
-from newfound.dataset.age import N_AGES, age_components
+from newfound.dataset.age import N_RISES, age_components
 from newfound.dataset.runs import ranges
 from newfound.evaluation import blend as likelihood
 from newfound.evaluation.candidates import draw
@@ -115,23 +115,24 @@ def fit_blend(
         np.concatenate([getattr(part, name) for part in drawn]) for name in ("codes", "offsets")
     )
     prior = np.asarray(bundle.meta.popularity_prior, np.float32)[:, None]
-    components = np.empty((*codes.shape, 2 + len(prior) + N_AGES), np.float32)
+    components = np.empty((*codes.shape, 2 + len(prior) + N_RISES), np.float32)
     for k, parts in enumerate(zip(*heads, strict=True)):
         components[:, :, k] = np.concatenate(parts)
     for example, state in states_before:
         popular = popularity.log_popularity(state, int(examples.times[example]), codes[example])
         own = r[codes[example]]
-        components[example, :, 2:-N_AGES] = (own * popular + (1 - own) * prior).T
-    components[:, :, -N_AGES:] = age_components(
-        examples.times[:, None] - created[codes], stated[codes], r[codes]
-    )
-    start = np.array([defaults.network, defaults.rules, *defaults.popularity, *defaults.age])
-    of_age = np.arange(len(start)) >= len(start) - N_AGES
+        components[example, :, 2:-N_RISES] = (own * popular + (1 - own) * prior).T
+    ages = age_components(examples.times[:, None] - created[codes], stated[codes], r[codes])
+    components[:, :, -N_RISES:] = ages[:, :, :N_RISES]
+    *rises, level = defaults.age
+    offsets = offsets + np.float32(level) * ages[:, :, N_RISES]
+    start = np.array([defaults.network, defaults.rules, *defaults.popularity, *rises])
+    of_age = np.arange(len(start)) >= len(start) - N_RISES
     ridge = np.where(of_age, AGE_RIDGE, likelihood.RIDGE)
     fit = likelihood.fit(components, offsets, start, signed=of_age, ridge=ridge)
     network, rules, *rest = (float(weight) for weight in fit.weights)
-    gammas, ages = tuple(rest[:-N_AGES]), tuple(rest[-N_AGES:])
-    return replace(defaults, network=network, rules=rules, popularity=gammas, age=ages), rule_map
+    gammas, rises = tuple(rest[:-N_RISES]), rest[-N_RISES:]
+    return replace(defaults, network=network, rules=rules, popularity=gammas, age=(*rises, level)), rule_map
 
 
 def _parts(bundle: Bundle, examples: Examples, block: slice) -> tuple[Floats, Floats]:

@@ -17,13 +17,18 @@ from newfound.serving.user_state import request_vectors
 
 SAMPLE_USERS = 256
 SCALE_RANGE = (0.25, 16.0)
+YOUNG = (6 * 3_600, 7 * 86_400)
+"""Ages in seconds at which an item is new, yet could be chosen for a while."""
+FEW = 20
 
 
-def surprise_scale(
+def surprise(
     bundle: Bundle, content: Floats, content_bias: Floats, warm: NDArray[np.bool_], seed: int
-) -> float:
-    """Mean squared surprise of warm items for a sample of users, over the prior variance that was to explain it.
+) -> tuple[float, float]:
+    """Measure, for a sample of users, how relevance turns out beside what metadata promised: scale and level.
 
+    scale: mean squared surprise of warm items over the prior variance that was to explain it. level: how far young
+    items stand above what an item is promised on average, beside the curve over age; 0 where hardly any is young.
     content (n_items, d), content_bias (n_items,): what each item's metadata predicts.
     """
     states = bundle.all_base_states()
@@ -40,9 +45,15 @@ def surprise_scale(
         bundle, vectors, features, tails, static_relevance(bundle, bundle.meta.popularity_reference)
     )
     promised = _promised(bundle, vectors, content, content_bias)
-    surprise = np.square((shown - promised)[:, warm], dtype=np.float64).mean()
+    squared = np.square((shown - promised)[:, warm], dtype=np.float64).mean()
     explained = float((np.square(features, dtype=np.float64) @ bundle.base["prior_variance"]).mean())
-    return float(np.clip(surprise / max(explained, 1e-9), *SCALE_RANGE))
+    scale = float(np.clip(squared / max(explained, 1e-9), *SCALE_RANGE))
+    of_age = age_relevance(bundle)
+    ages = bundle.meta.latest - np.asarray(bundle.overlay["created"], np.int64)
+    young = np.asarray(bundle.overlay["created_stated"]) & (ages >= YOUNG[0]) & (ages < YOUNG[1])
+    if np.count_nonzero(young) < FEW:
+        return scale, 0.0
+    return scale, float((shown - of_age)[:, young].mean() - (promised - of_age)[:, warm].mean())
 
 
 def _promised(bundle: Bundle, vectors: Floats, content: Floats, content_bias: Floats) -> Floats:
