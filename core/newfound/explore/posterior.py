@@ -19,6 +19,8 @@ Floats = NDArray[np.float32]
 
 NEWTON_STEPS = 8
 BLOCK_TRIALS = 100_000
+LEVEL_DOUBT = 5.0
+"""So many fully known newcomers weigh as much as the belief that they are as promised."""
 SETTLED = 1e-4
 """An item whose last step was smaller is done."""
 
@@ -70,6 +72,19 @@ class Posteriors:
     mean: Floats
     variance: Floats
 
+    def rows(self, index: NDArray[np.bool_]) -> Posteriors:
+        """Select items."""
+        return Posteriors(self.item[index], self.mean[index], self.variance[index])
+
+    @staticmethod
+    def concatenate(parts: list[Posteriors]) -> Posteriors:
+        """Join posteriors of different items and sort them."""
+        item, mean, variance = (
+            np.concatenate([getattr(p, name) for p in parts]) for name in ("item", "mean", "variance")
+        )
+        order = np.argsort(item)
+        return Posteriors(item[order], mean[order], variance[order])
+
     @staticmethod
     def empty(n_features: int) -> Posteriors:
         """No posteriors: every item stands at its prior."""
@@ -86,11 +101,35 @@ def corrections(posteriors: Posteriors, items: NDArray[np.int32], features: Floa
     return np.einsum("nk,nk->n", features, mean, dtype=np.float32)
 
 
-def fit_posteriors(trials: Trials, prior_variance: Floats, calibration: Calibration) -> Posteriors:
+def fit_sharing(
+    trials: Trials, prior_variance: Floats, calibration: Calibration, newcomers: NDArray[np.bool_]
+) -> Posteriors:
+    """Fit posteriors when newcomers (n_items,) may all be better, or worse, than was thought: an empirical Bayes level.
+
+    Alone, newcomer i is found delta_i, with share s_i of its prior variance gone, so the level that they have in
+    common is sum delta_i / (sum s_i + LEVEL_DOUBT). It is the prior mean of all of them, tried or not: what the first
+    ones teach holds for those that nobody has seen.
+    """
+    alone = fit_posteriors(trials, prior_variance, calibration)
+    tried = newcomers[alone.item]
+    found = alone.mean[tried, 0].sum(dtype=np.float64)
+    told = 1 - alone.variance[tried, 0] / prior_variance[alone.item[tried], 0]
+    level = found / (told.sum(dtype=np.float64) + LEVEL_DOUBT)
+    untried = np.setdiff1d(np.flatnonzero(newcomers), alone.item).astype(np.int32)
+    mean = np.zeros((len(untried), prior_variance.shape[1]), np.float32)
+    mean[:, 0] = level
+    shared = fit_posteriors(trials.rows(newcomers[trials.item]), prior_variance, calibration, level)
+    parts = [alone.rows(~tried), shared, Posteriors(untried, mean, prior_variance[untried])]
+    return Posteriors.concatenate(parts)
+
+
+def fit_posteriors(
+    trials: Trials, prior_variance: Floats, calibration: Calibration, level: float = 0.0
+) -> Posteriors:
     """Fit the posterior of every item that has trials.
 
-    prior_variance: float32 (n_items, k). Mean by Newton's method with the full Hessian, summed in a fixed order;
-    variance from the Hessian's diagonal.
+    prior_variance: float32 (n_items, k); level: prior mean of the first coordinate. Mean by Newton's method with the
+    full Hessian, summed in a fixed order; variance from the Hessian's diagonal.
     """
     k = prior_variance.shape[1]
     if not len(trials.item):
@@ -104,14 +143,18 @@ def fit_posteriors(trials: Trials, prior_variance: Floats, calibration: Calibrat
         last = max(first + 1, int(np.searchsorted(bounds, bounds[first] + BLOCK_TRIALS, side="right")) - 1)
         block = trials.rows(np.arange(bounds[first], bounds[last]))
         cuts = bounds[first : last + 1] - bounds[first]
-        parts.append(_fit_block(block, cuts, prior_variance[items[first:last]], calibration))
+        parts.append(_fit_block(block, cuts, prior_variance[items[first:last]], calibration, level))
         first = last
     mean, variance = (np.concatenate(part) for part in zip(*parts, strict=True))
     return Posteriors(items.astype(np.int32), mean, variance)
 
 
 def _fit_block(
-    trials: Trials, bounds: NDArray[np.int64], prior_variance: Floats, calibration: Calibration
+    trials: Trials,
+    bounds: NDArray[np.int64],
+    prior_variance: Floats,
+    calibration: Calibration,
+    level: float,
 ) -> tuple[Floats, Floats]:
     """Posterior means and variances (m, k) of m items, the trials of item i from `bounds[i]` to `bounds[i + 1]`."""
     x = trials.user_features.astype(np.float64)  # (n, k)
@@ -119,6 +162,9 @@ def _fit_block(
     offset = calibration.logits(trials.log_score)
     precision = 1 / np.maximum(prior_variance.astype(np.float64), 1e-8)  # (m, k)
     mean, diagonal = np.zeros_like(precision), np.zeros_like(precision)
+    start = np.zeros_like(precision)
+    start[:, 0] = level
+    mean += start
     moving = np.arange(len(precision))
     for _ in range(NEWTON_STEPS):
         at = ranges(bounds[moving], bounds[moving + 1])
@@ -129,7 +175,9 @@ def _fit_block(
         q = np.minimum(examined[at] * p, 1 - 1e-9)
         score = (trials.clicked[at] - q) * (1 - p) / (1 - q)
         weight = q * (1 - p) ** 2 / (1 - q)
-        gradient = np.add.reduceat(own * score[:, None], cuts[:-1]) - precision[moving] * mean[moving]
+        gradient = (
+            np.add.reduceat(own * score[:, None], cuts[:-1]) - precision[moving] * (mean - start)[moving]
+        )
         hessian = _grams(own, own * weight[:, None], cuts)  # (m, k, k)
         np.einsum("mkk->mk", hessian)[...] += precision[moving]
         diagonal[moving] = np.einsum("mkk->mk", hessian)

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from newfound.dataset import popularity, rules
 from newfound.dataset.event_rows import EventRow, Response
 from newfound.explore.calibration import fit_calibration
-from newfound.explore.posterior import TRIAL_FIELDS, Posteriors, Trials, corrections, fit_posteriors
+from newfound.explore.posterior import TRIAL_FIELDS, Posteriors, Trials, corrections, fit_sharing
 from newfound.explore.settings import SECONDS_PER_DAY, ExplorationSettings
 from newfound.hashing import hash64
 from newfound.recipes.assemble import SHOWN_EVENT
@@ -98,7 +98,8 @@ def update(parent: Bundle, inputs: UpdateInputs, seed: int) -> UpdateResult:
     overlay |= {f"trial_{name}": getattr(trials, name) for name in TRIAL_FIELDS}
     overlay["prior_factor"] = _prior_factor(grown, overlay)
     prior = overlay["prior_factor"][:, None] * np.asarray(grown.base["prior_variance"], np.float32)
-    posteriors = fit_posteriors(trials, prior, calibration)
+    newcomers = np.asarray(overlay["events_at_full"]) == 0
+    posteriors = fit_sharing(trials, prior, calibration, newcomers)
     overlay |= {f"posterior_{name}": getattr(posteriors, name) for name in ("item", "mean", "variance")}
     result = Bundle(meta, parent.base, overlay)
     impressions = sum(len(slate.items) for slate in _first_shown(parent, slates))
