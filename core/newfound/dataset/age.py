@@ -24,10 +24,11 @@ def age_components(ages: Int64, stated: NDArray[np.bool_], trust: NDArray[np.flo
     """Components (..., N_AGES) of items with ages in seconds (...): their weights times these are added to relevance.
 
     Weights are rises, not heights: where data say nothing the curve goes on level. stated (...): the age is known;
-    trust (...), in [0, 1): how much the item's own counts weigh.
+    trust (...), in [0, 1): how much the item's own counts weigh. The curve is for items that have been chosen: part of
+    it makes up for how short a time they had; young items that nobody chose yet have a level of their own.
     """
     where = np.interp(np.log(np.maximum(ages, 1.0)), np.log(KNOTS), np.arange(len(KNOTS)))
-    rises = np.clip(np.arange(1, len(KNOTS)) - where[..., None], 0, 1)
+    rises = trust[..., None] * np.clip(np.arange(1, len(KNOTS)) - where[..., None], 0, 1)
     untested = (1 - trust) * np.exp(-np.maximum(ages, 0) / (UNTESTED_DAYS * DAY))
     parts = np.concatenate([rises, untested[..., None]], axis=-1)
     return np.where(stated[..., None], parts, 0).astype(np.float32)

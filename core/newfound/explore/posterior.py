@@ -19,6 +19,7 @@ Floats = NDArray[np.float32]
 
 NEWTON_STEPS = 8
 BLOCK_TRIALS = 100_000
+LEVEL_STEPS = 3
 LEVEL_DOUBT = 5.0
 """So many fully known newcomers weigh as much as the belief that they are as promised."""
 SETTLED = 1e-4
@@ -72,10 +73,6 @@ class Posteriors:
     mean: Floats
     variance: Floats
 
-    def rows(self, index: NDArray[np.bool_]) -> Posteriors:
-        """Select items."""
-        return Posteriors(self.item[index], self.mean[index], self.variance[index])
-
     @staticmethod
     def concatenate(parts: list[Posteriors]) -> Posteriors:
         """Join posteriors of different items and sort them."""
@@ -106,21 +103,23 @@ def fit_sharing(
 ) -> Posteriors:
     """Fit posteriors when newcomers (n_items,) may all be better, or worse, than was thought: an empirical Bayes level.
 
-    Alone, newcomer i is found delta_i, with share s_i of its prior variance gone, so the level that they have in
-    common is sum delta_i / (sum s_i + LEVEL_DOUBT). It is the prior mean of all of them, tried or not: what the first
-    ones teach holds for those that nobody has seen.
+    The level that newcomers have in common is the prior mean of all of them, tried or not: what the first ones teach
+    holds for those that nobody has seen. With delta_i found at a level, and s_i the share of its prior variance that
+    is gone, it moves by (sum (delta_i - level) - LEVEL_DOUBT level) / (sum s_i + LEVEL_DOUBT), a few times.
     """
-    alone = fit_posteriors(trials, prior_variance, calibration)
-    tried = newcomers[alone.item]
-    found = alone.mean[tried, 0].sum(dtype=np.float64)
-    told = 1 - alone.variance[tried, 0] / prior_variance[alone.item[tried], 0]
-    level = found / (told.sum(dtype=np.float64) + LEVEL_DOUBT)
-    untried = np.setdiff1d(np.flatnonzero(newcomers), alone.item).astype(np.int32)
+    known = fit_posteriors(trials.rows(~newcomers[trials.item]), prior_variance, calibration)
+    theirs = trials.rows(newcomers[trials.item])
+    level = 0.0
+    for _ in range(LEVEL_STEPS):
+        found = fit_posteriors(theirs, prior_variance, calibration, level)
+        gone = (1 - found.variance[:, 0] / prior_variance[found.item, 0]).sum(dtype=np.float64)
+        beyond = (found.mean[:, 0] - np.float32(level)).sum(dtype=np.float64)
+        level += float((beyond - LEVEL_DOUBT * level) / (gone + LEVEL_DOUBT))
+    found = fit_posteriors(theirs, prior_variance, calibration, level)
+    untried = np.setdiff1d(np.flatnonzero(newcomers), found.item).astype(np.int32)
     mean = np.zeros((len(untried), prior_variance.shape[1]), np.float32)
     mean[:, 0] = level
-    shared = fit_posteriors(trials.rows(newcomers[trials.item]), prior_variance, calibration, level)
-    parts = [alone.rows(~tried), shared, Posteriors(untried, mean, prior_variance[untried])]
-    return Posteriors.concatenate(parts)
+    return Posteriors.concatenate([known, found, Posteriors(untried, mean, prior_variance[untried])])
 
 
 def fit_posteriors(

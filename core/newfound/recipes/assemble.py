@@ -141,6 +141,7 @@ def assemble(
         **{f"trial_{name}": getattr(trials, name) for name in TRIAL_FIELDS},
         **{f"posterior_{name}": getattr(nothing, name) for name in ("item", "mean", "variance")},
     }
+    rises = blend.age[:-1]
     meta = BundleMeta(
         explores=inputs.explores,
         latest=inputs.latest,
@@ -150,7 +151,7 @@ def assemble(
         type_names=history.type_names,
         selection=inputs.selection,
         half_lives=HALF_LIVES,
-        blend=blend,
+        blend=replace(blend, age=(*rises, 0.0)),
         rule_map=rule_map,
         calibration=Calibration(),
         prior_events=PRIOR_EVENTS,
@@ -159,7 +160,6 @@ def assemble(
     )
     unscaled = Bundle(meta, base, overlay)
     scale, level = surprise(unscaled, items.content, items.content_bias, warm, inputs.seed)
-    rises = blend.age[:-1]
     return Bundle(
         replace(meta, blend=replace(blend, age=(*rises, level))),
         base | {"prior_variance": base["prior_variance"] * np.float32(scale)},
