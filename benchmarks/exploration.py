@@ -32,6 +32,8 @@ def main() -> None:
     parser.add_argument(
         "--days", type=float, help="shorter or longer than 10 days, or 14 of the static world"
     )
+    parser.add_argument("--users", type=int, default=2_000)
+    parser.add_argument("--requests-per-hour", type=float, default=300.0)
     parser.add_argument("--seeds", type=int, default=10)
     parser.add_argument("--first-seed", type=int, default=100)
     parser.add_argument("--policy", action="append", help="besides the weights; default: all")
@@ -42,6 +44,8 @@ def main() -> None:
         found = simulate(
             world=world,
             days=days,
+            users=options.users,
+            requests_per_hour=options.requests_per_hour,
             seed=options.first_seed,
             seeds=options.seeds,
             policies=options.policy,
@@ -52,6 +56,8 @@ def main() -> None:
         report = {
             "world": world,
             "days": days,
+            "users": options.users,
+            "requestsPerHour": options.requests_per_hour,
             "seeds": found["seeds"],
             "seconds": round(found["seconds"]),
             "policies": rows,

@@ -1,6 +1,6 @@
 """Which items to show: relevance plus randomised optimism for young items (model specification §3).
 
-Value of item i for user u: s_ui = relevance_ui + gain * sigma_ui * taper_i * (0.75 + 0.5 eps), eps ~ N(0, 1), where
+Value of item i for user u: s_ui = relevance_ui + gain * sigma_ui * taper_i * (1 + 0.3 eps), eps ~ N(0, 1), where
 sigma_ui is the posterior standard deviation and taper_i = sqrt((1 - age / cut-off) * share of the prior variance of its
 appeal that is left): the bonus of an item ends sooner than its uncertainty does. Weight 0 is the relevance order.
 """
@@ -20,8 +20,8 @@ from newfound.explore.settings import SECONDS_PER_DAY, ExplorationSettings
 
 Floats = NDArray[np.float32]
 
-OPTIMISM = np.float32(0.75)
-NOISE = np.float32(0.5)
+OPTIMISM = np.float32(1.0)
+NOISE = np.float32(0.3)
 STILL = np.float32(1e-6)
 """A value that is spread less than this stands still."""
 
