@@ -20,7 +20,7 @@ Floats = NDArray[np.float32]
 NEWTON_STEPS = 8
 BLOCK_TRIALS = 100_000
 LEVEL_STEPS = 3
-LEVEL_DOUBT = 20.0
+LEVEL_DOUBT = 5.0
 """So many fully known newcomers weigh as much as the belief that they are as promised."""
 SETTLED = 1e-4
 """An item whose last step was smaller is done."""
