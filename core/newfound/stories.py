@@ -69,7 +69,7 @@ def usual_quality(bundle: Bundle) -> float | None:
 def tell(bundle: Bundle, codes: NDArray[np.integer], settings: ExplorationSettings) -> list[Story]:
     """Tell the stories of items, given by their codes."""
     created = np.asarray(bundle.overlay["created"], np.int64)
-    young = np.isin(codes, young_items(created, bundle.meta.latest, settings).codes)
+    young = np.isin(codes, young_items(created, bundle.unknown, bundle.meta.latest, settings).codes)
     values, learned, sigma = _for_the_mean_user(bundle, codes)
     usual = usual_quality(bundle)
     clicks, looks = _record(bundle, codes)
@@ -135,7 +135,8 @@ def _quality(clicks: float, looks: float, usual: float) -> tuple[float, tuple[fl
 
 def report(bundle: Bundle, settings: ExplorationSettings, limit: int) -> dict[str, Any]:
     """Count the young items of a version by verdict and tell the stories of those that were shown most."""
-    young = young_items(np.asarray(bundle.overlay["created"], np.int64), bundle.meta.latest, settings)
+    created = np.asarray(bundle.overlay["created"], np.int64)
+    young = young_items(created, bundle.unknown, bundle.meta.latest, settings)
     stories = tell(bundle, young.codes, settings)
     stories.sort(key=lambda story: (-story.shown, -story.clicked, story.item))
     verdicts = [story.verdict for story in stories]

@@ -10,8 +10,11 @@ from contextlib import contextmanager
 from importlib.metadata import version as installed
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from newfound.dataset.event_rows import read_events, read_responses
 from newfound.errors import NewfoundError, NotFoundError, UsageError
+from newfound.explore.posterior import Posteriors
 from newfound.progress import Progress, ProgressCallback
 from newfound.recipes.catalogue import Record
 from newfound.recipes.update import UpdateInputs, update
@@ -231,7 +234,21 @@ def _new_data(layout: Layout, solution: Solution, bundle: Bundle) -> UpdateInput
 
         since = bundle.meta.item_record_offset
         records = current_records(layout, "items", items_now, since).to_dicts()
-    return UpdateInputs(rows, responses, records, events_now.next_offset, items_now.next_offset)
+    names = dict.fromkeys(response.version for response in responses.values())
+    served_by = {name: found for name in names if (found := _posteriors(layout, name, bundle)) is not None}
+    return UpdateInputs(rows, responses, records, events_now.next_offset, items_now.next_offset, served_by)
+
+
+def _posteriors(layout: Layout, name: str, parent: Bundle) -> Posteriors | None:
+    """Posteriors of a version by whose codes and user features the parent goes too; None for any other."""
+    try:
+        served = open_bundle(find_version(layout, name).serving)
+    except NewfoundError:  # deleted, or damaged: `verify` will say so
+        return None
+    text = np.asarray(served.overlay["items_text"])
+    own = np.asarray(parent.overlay["items_text"])[: len(text)]
+    same_base = np.array_equal(served.base["directions"], parent.base["directions"])
+    return served.posteriors if same_base and np.array_equal(text, own) else None
 
 
 def _parent(layout: Layout, name: str, reference: str | None) -> Version:

@@ -4,12 +4,14 @@ import pytest
 from newfound.explore.calibration import MINIMUM_SLOTS, Calibration, fit_calibration
 
 
-def slots(n: int, truth: Calibration, seed: int = 0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def slots(n: int, truth: Calibration, seed: int = 0) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     rng = np.random.default_rng(seed)
     scores = rng.normal(-4, 1, n)
+    corrections = rng.normal(0, 1, n)
     positions = rng.integers(1, 11, n)
-    clicked = rng.random(n) < truth.examination(positions) / (1 + np.exp(-truth.logits(scores)))
-    return scores, positions, clicked
+    p = 1 / (1 + np.exp(-truth.logits(scores) - corrections))
+    clicked = rng.random(n) < truth.examination(positions) * p
+    return scores, corrections, positions, clicked
 
 
 def test_parameters_are_found_again_from_enough_slots() -> None:
@@ -26,9 +28,9 @@ def test_too_few_slots_keep_what_was_there() -> None:
 
 
 def test_no_click_at_all_keeps_what_was_there() -> None:
-    scores, positions, _ = slots(5_000, Calibration())
+    scores, corrections, positions, _ = slots(5_000, Calibration())
     start = Calibration()
-    assert fit_calibration(scores, positions, np.zeros(5_000, np.bool_), start) is start
+    assert fit_calibration(scores, corrections, positions, np.zeros(5_000, np.bool_), start) is start
 
 
 def test_the_first_position_is_always_examined_and_unordered_slots_as_well() -> None:

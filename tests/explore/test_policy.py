@@ -19,12 +19,13 @@ sigmas = arrays(np.float32, N_YOUNG, elements=st.floats(0, 3, width=32))
 YOUNG = YoungItems(np.arange(N_ITEMS - N_YOUNG, N_ITEMS, dtype=np.int32), np.ones(N_YOUNG, np.float32))
 
 
-def test_items_at_the_cutoff_are_no_longer_young_and_future_items_are_of_age_zero() -> None:
+def test_the_bonus_ends_at_the_cutoff_and_with_what_is_unknown_and_future_items_are_of_age_zero() -> None:
     latest = 100 * DAY
     created = latest - np.array([30 * DAY, 30 * DAY - 1, 0, -5 * DAY])
-    young = young_items(created, latest, ExplorationSettings(0.3, 30))
+    unknown = np.array([1, 1, 1, 0.25], np.float32)
+    young = young_items(created, unknown, latest, ExplorationSettings(0.3, 30))
     assert young.codes.tolist() == [1, 2, 3]
-    assert young.taper[1:].tolist() == [1, 1]
+    assert young.taper[1:].tolist() == [1, 0.5]
     assert 0 < young.taper[0] < 0.001
 
 

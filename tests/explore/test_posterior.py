@@ -3,7 +3,14 @@ import pytest
 
 from newfound.explore import posterior
 from newfound.explore.calibration import Calibration
-from newfound.explore.posterior import Trials, fit_posteriors
+from newfound.explore.posterior import (
+    LEVEL_DOUBT,
+    Posteriors,
+    Trials,
+    corrections,
+    fit_posteriors,
+    fit_sharing,
+)
 
 N_ITEMS, N_FEATURES = 40, 5
 PRIOR = np.tile(np.array([1.0, 0.3, 0.3, 0.3, 0.3], np.float32), (N_ITEMS, 1))
@@ -20,7 +27,7 @@ def world(n_trials: int, seed: int = 0) -> tuple[Trials, np.ndarray]:
     item = rng.integers(0, N_ITEMS, n_trials).astype(np.int32)
     score = rng.normal(-3, 1, n_trials).astype(np.float32)
     position = rng.integers(1, 11, n_trials).astype(np.int16)
-    logits = CALIBRATION.logits(score) + CALIBRATION.slope * (x * truth[item]).sum(axis=1)
+    logits = CALIBRATION.logits(score) + (x * truth[item]).sum(axis=1)
     clicked = rng.random(n_trials) < CALIBRATION.examination(position) / (1 + np.exp(-logits))
     return Trials(item, x, score, position, clicked, np.arange(n_trials).astype(np.uint64)), truth
 
@@ -86,3 +93,36 @@ def test_a_click_raises_an_item_for_the_kind_of_user_who_clicked() -> None:
     fitted = fit_posteriors(clicked, PRIOR, CALIBRATION)
     like, unlike = x[0] @ fitted.mean[0], np.array([1, -1, 0, 0, 0]) @ fitted.mean[0]
     assert like > unlike > 0
+
+
+def test_the_correction_of_an_item_without_a_posterior_is_nothing() -> None:
+    known = Posteriors(
+        np.array([3], np.int32), np.array([[1.0, 2.0]], np.float32), np.ones((1, 2), np.float32)
+    )
+    features = np.array([[1, 1], [1, -1], [1, 1]], np.float32)
+    assert corrections(known, np.array([3, 3, 4], np.int32), features).tolist() == [3, -1, 0]
+    assert corrections(Posteriors.empty(2), np.array([3], np.int32), features[:1]).tolist() == [0]
+
+
+def test_newcomers_share_a_level_that_is_found_from_the_few_that_were_tried() -> None:
+    trials, _ = world(60_000)
+    better = Trials(
+        trials.item, trials.user_features, trials.log_score - 3.0, trials.position, trials.clicked, trials.key
+    )
+    tried = better.rows(better.item < 30)  # whose log odds are 3 * slope above what was thought
+    level = 3 * CALIBRATION.slope * 30 / (30 + LEVEL_DOUBT)
+    newcomers = np.ones(N_ITEMS, np.bool_)
+    fitted = fit_sharing(tried, PRIOR, CALIBRATION, newcomers)
+    assert fitted.item.tolist() == list(range(N_ITEMS))
+    assert fitted.mean[30:, 0] == pytest.approx(np.full(10, level), abs=0.2)
+    assert (fitted.mean[30:, 1:] == 0).all() and (fitted.variance[30:] == PRIOR[30:]).all()
+
+
+def test_nobody_shares_a_level_without_a_newcomer_that_was_tried() -> None:
+    trials, _ = world(2_000)
+    newcomers = np.zeros(N_ITEMS, np.bool_)
+    alone = fit_posteriors(trials, PRIOR, CALIBRATION)
+    assert fit_sharing(trials, PRIOR, CALIBRATION, newcomers).mean.tobytes() == alone.mean.tobytes()
+    newcomers[:5] = True
+    known = trials.rows(trials.item >= 5)
+    assert fit_sharing(known, PRIOR, CALIBRATION, newcomers).item.min() == 5

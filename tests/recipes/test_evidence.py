@@ -1,16 +1,18 @@
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 import pytest
 from tests.worlds import DAY, HOUR, LATEST
 
 from newfound.dataset.event_rows import EventRow, Response
-from newfound.explore.posterior import Trials
+from newfound.explore.posterior import Posteriors, Trials
 from newfound.recipes.evidence import Slate, build_trials, collect_slates, slate_key, vectors_when_shown
 from newfound.serving.bundle import Bundle
 from newfound.serving.user_state import Sequences, UserStates, request_vectors
 
-RESPONSES = {"RID-1": Response(("i1", "i2", "n3"), (0.5, 0.2, 0.1))}
+RESPONSES = {"RID-1": Response(("i1", "i2", "n3"), (0.5, 0.2, 0.1), "default@v2")}
 
 
 def row(item: str | None = None, **fields: object) -> EventRow:
@@ -78,13 +80,18 @@ def test_the_same_list_again_is_the_same_slate_within_a_session_or_an_hour() -> 
     assert slate_key(late) == slate_key(other[-1])
 
 
-def trials_of(bundle: Bundle, *rows: EventRow, wanted: np.ndarray | None = None) -> Trials:
+def trials_of(
+    bundle: Bundle,
+    *rows: EventRow,
+    wanted: np.ndarray | None = None,
+    served_by: Mapping[str, Posteriors] | None = None,
+) -> Trials:
     slates = collect_slates(rows, RESPONSES)
     vectors = np.tile(np.asarray(bundle.base["center"]), (len(slates), 1))
     nothing = np.zeros(len(slates), np.int64)
     tails = (np.zeros(0, np.int32), nothing, nothing)
     mask = np.ones(bundle.n_items, np.bool_) if wanted is None else wanted
-    return build_trials(bundle, slates, vectors, tails, mask)
+    return build_trials(bundle, slates, vectors, tails, mask, served_by or {})
 
 
 def test_a_trial_of_a_response_has_its_position_and_its_logged_score(bundle: Bundle) -> None:
@@ -94,6 +101,17 @@ def test_a_trial_of_a_response_has_its_position_and_its_logged_score(bundle: Bun
     assert trials.clicked.tolist() == [False, True, False]
     np.testing.assert_allclose(trials.log_score, np.log([0.5, 0.2, 0.1]), rtol=1e-6)
     assert len(set(trials.key.tolist())) == 1
+
+
+def test_what_the_serving_version_knew_of_an_item_is_taken_out_of_its_score(bundle: Bundle) -> None:
+    k = 1 + len(bundle.user_features.directions)
+    mean = np.zeros((1, k), np.float32)
+    mean[0, 0] = 0.75
+    known = Posteriors(np.array([bundle.item_code("n3")], np.int32), mean, np.ones((1, k), np.float32))
+    trials = trials_of(bundle, row("i2", recommendation_id="RID-1"), served_by={"default@v2": known})
+    np.testing.assert_allclose(trials.log_score, np.log([0.5, 0.2, 0.1]) - [0, 0, 0.75], rtol=1e-6)
+    other = trials_of(bundle, row("i2", recommendation_id="RID-1"), served_by={"default@v3": known})
+    np.testing.assert_allclose(other.log_score, np.log([0.5, 0.2, 0.1]), rtol=1e-6)
 
 
 def test_a_trial_of_an_explicit_list_has_no_position_and_the_score_of_now(bundle: Bundle) -> None:

@@ -13,21 +13,24 @@ from newfound.dataset.runs import Int64
 
 HOUR, DAY = 3_600.0, 86_400.0
 KNOTS = (HOUR, 6 * HOUR, DAY, 3 * DAY, 10 * DAY, 30 * DAY, 90 * DAY)
-"""Ages between which the curve is straight in log age; it is 0 from the last on."""
-N_AGES = len(KNOTS)
-"""Components of age: the heights of the curve at all knots but the last, and the level of young untested items."""
+"""Ages between which the curve is straight in log age; it is 0 from the last on and level before the first."""
+N_RISES = len(KNOTS) - 1
+N_AGES = N_RISES + 1
+"""Components of age: the rise of the curve between each two knots, and the level of young untested items."""
 UNTESTED_DAYS = 7.0
 
 
 def age_components(ages: Int64, stated: NDArray[np.bool_], trust: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Components (..., N_AGES) of items with ages in seconds (...): their heights times these are added to relevance.
+    """Components (..., N_AGES) of items with ages in seconds (...): their weights times these are added to relevance.
 
-    stated (...): the age is known; trust (...), in [0, 1): how much the item's own counts weigh.
+    Weights are rises, not heights: where data say nothing the curve goes on level. stated (...): the age is known;
+    trust (...), in [0, 1): how much the item's own counts weigh. The curve is for items that have been chosen: part of
+    it makes up for how short a time they had; young items that nobody chose yet have a level of their own.
     """
     where = np.interp(np.log(np.maximum(ages, 1.0)), np.log(KNOTS), np.arange(len(KNOTS)))
-    curve = np.maximum(1 - np.abs(where[..., None] - np.arange(len(KNOTS) - 1)), 0)
+    rises = trust[..., None] * np.clip(np.arange(1, len(KNOTS)) - where[..., None], 0, 1)
     untested = (1 - trust) * np.exp(-np.maximum(ages, 0) / (UNTESTED_DAYS * DAY))
-    parts = np.concatenate([curve, untested[..., None]], axis=-1)
+    parts = np.concatenate([rises, untested[..., None]], axis=-1)
     return np.where(stated[..., None], parts, 0).astype(np.float32)
 
 
@@ -36,9 +39,10 @@ def weighted_age(
 ) -> NDArray[np.float32]:
     """`age_components(ages, stated, trust) @ weights` for a whole catalogue (n,): most is past the last knot."""
     young = np.flatnonzero(stated & (ages < KNOTS[-1]))
-    curve = np.append(weights[:-1], 0)
+    heights = np.append(np.cumsum(weights[-2::-1])[::-1], 0)
     out = np.zeros(len(ages), np.float32)
-    out[young] = np.interp(np.log(np.maximum(ages[young], 1.0)), np.log(KNOTS), curve)
+    out[young] = np.interp(np.log(np.maximum(ages[young], 1.0)), np.log(KNOTS), heights)
+    out *= trust
     untested = np.exp(np.maximum(ages, 0).astype(np.float32) * np.float32(-1 / (UNTESTED_DAYS * DAY)))
     out += np.where(stated, weights[-1] * (1 - trust) * untested, np.float32(0))
     return out

@@ -33,10 +33,11 @@ class EventRow:
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """A logged response: what was served, best first, and at which published scores."""
+    """A logged response: what was served, best first, at which published scores, and by which solution version."""
 
     items: tuple[str, ...]
     scores: tuple[float, ...]
+    version: str = ""
 
 
 _EVENT_COLUMNS = (
@@ -97,12 +98,14 @@ def read_responses(table: Table, snapshot: Snapshot, ids: Iterable[str]) -> dict
     if not wanted or snapshot.version < 0:
         return {}
     found: dict[str, Response] = {}
-    for batch in table.read((c.RECOMMENDATION_ID, c.ITEM_IDS, c.SCORES), snapshot=snapshot).to_batches():
+    read = (c.RECOMMENDATION_ID, c.ITEM_IDS, c.SCORES, c.SOLUTION_VERSION)
+    for batch in table.read(read, snapshot=snapshot).to_batches():
         names = batch[c.RECOMMENDATION_ID].to_pylist()
         rows = [k for k, name in enumerate(names) if name in wanted]
         chosen = batch.take(np.array(rows, np.int64))
-        columns = (chosen[name].to_pylist() for name in (c.RECOMMENDATION_ID, c.ITEM_IDS, c.SCORES))
+        columns = (chosen[name].to_pylist() for name in read)
         found |= {
-            name: Response(tuple(items), tuple(scores)) for name, items, scores in zip(*columns, strict=True)
+            name: Response(tuple(items), tuple(scores), version)
+            for name, items, scores, version in zip(*columns, strict=True)
         }
     return found

@@ -1,6 +1,6 @@
 """From scores to click probabilities: how scores become clicks and how far down a list people look.
 
-P(click on the item at position p) = ex_p * sigmoid(slope * log score + level), with examination
+P(click on the item at position p) = ex_p * sigmoid(slope * log score + level + correction), with examination
 ex_p = 1 / (1 + decay * (p - 1)) (model specification §3). `decay` 0 means that order does not matter.
 """
 
@@ -36,11 +36,14 @@ class Calibration:
 
 def fit_calibration(
     log_scores: NDArray[np.floating],
+    corrections: NDArray[np.floating],
     positions: NDArray[np.integer],
     clicked: NDArray[np.bool_],
     start: Calibration,
 ) -> Calibration:
     """Fit slope, level and decay by maximum likelihood on served slots (n,), with a weak pull toward the defaults.
+
+    corrections (n,): what posteriors add to the click logits already.
 
     Below MINIMUM_SLOTS slots, or without any click, `start` is returned.
     """
@@ -54,7 +57,7 @@ def fit_calibration(
     lowest = np.inf
     damping = 1.0
     for _ in range(STEPS):
-        loss, gradient, curvature = _derivatives(values, log_scores, positions, clicked)
+        loss, gradient, curvature = _derivatives(values, log_scores, corrections, positions, clicked)
         loss += 0.5 * float(strength @ (values - anchor) ** 2)
         if loss < lowest - 1e-9:
             lowest, best, damping = loss, values, max(damping / 3, 1e-6)
@@ -62,7 +65,7 @@ def fit_calibration(
             damping *= 10
             if damping > 1e9:
                 break
-            loss, gradient, curvature = _derivatives(best, log_scores, positions, clicked)
+            loss, gradient, curvature = _derivatives(best, log_scores, corrections, positions, clicked)
         gradient = gradient + strength * (best - anchor)
         hessian = curvature + np.diag(strength)
         step = np.linalg.solve(hessian + damping * np.diag(np.diag(hessian)), gradient)
@@ -73,6 +76,7 @@ def fit_calibration(
 def _derivatives(
     values: Floats,
     log_scores: NDArray[np.floating],
+    corrections: NDArray[np.floating],
     positions: NDArray[np.integer],
     clicked: NDArray[np.bool_],
 ) -> tuple[float, Floats, Floats]:
@@ -80,7 +84,7 @@ def _derivatives(
     calibration = Calibration(*(float(value) for value in values))
     depth = np.maximum(positions.astype(np.float64) - 1, 0)
     examined = calibration.examination(positions)
-    p = 1 / (1 + np.exp(-calibration.logits(log_scores)))
+    p = 1 / (1 + np.exp(-calibration.logits(log_scores) - corrections))
     q = np.clip(examined * p, 1e-9, 1 - 1e-9)
     loss = -float(np.where(clicked, np.log(q), np.log1p(-q)).sum())
     by_logit = q * (1 - p)

@@ -1,7 +1,8 @@
 """Which items to show: relevance plus randomised optimism for young items (model specification §3).
 
-Value of item i for user u: s_ui = relevance_ui + gain * sigma_ui * taper_i * (0.75 + 0.5 eps), eps ~ N(0, 1), where
-sigma_ui is the posterior standard deviation and taper_i = sqrt(1 - age / cut-off). Weight 0 is the relevance order.
+Value of item i for user u: s_ui = relevance_ui + gain * sigma_ui * taper_i * (1 + 0.3 eps), eps ~ N(0, 1), where
+sigma_ui is the posterior standard deviation and taper_i = sqrt((1 - age / cut-off) * share of the prior variance of its
+appeal that is left): the bonus of an item ends sooner than its uncertainty does. Weight 0 is the relevance order.
 """
 
 from __future__ import annotations
@@ -19,8 +20,8 @@ from newfound.explore.settings import SECONDS_PER_DAY, ExplorationSettings
 
 Floats = NDArray[np.float32]
 
-OPTIMISM = np.float32(0.75)
-NOISE = np.float32(0.5)
+OPTIMISM = np.float32(1.0)
+NOISE = np.float32(0.3)
 STILL = np.float32(1e-6)
 """A value that is spread less than this stands still."""
 
@@ -33,12 +34,17 @@ class YoungItems:
     taper: Floats
 
 
-def young_items(created: NDArray[np.int64], latest: int, settings: ExplorationSettings) -> YoungItems:
-    """Find the young items; created: Unix seconds (n_items,), latest: T_latest. Future creation is age 0."""
+def young_items(
+    created: NDArray[np.int64], unknown: Floats, latest: int, settings: ExplorationSettings
+) -> YoungItems:
+    """Find the young items; created: Unix seconds (n_items,), latest: T_latest. Future creation is age 0.
+
+    unknown (n_items,): share of what was not known of an item that still is not.
+    """
     cutoff = settings.item_age_cutoff_days * SECONDS_PER_DAY
     age = np.maximum(latest - created, 0)
     codes = np.flatnonzero(age < cutoff).astype(np.int32)
-    return YoungItems(codes, np.sqrt(1 - age[codes] / cutoff).astype(np.float32))
+    return YoungItems(codes, np.sqrt((1 - age[codes] / cutoff) * unknown[codes]).astype(np.float32))
 
 
 @dataclass(frozen=True, slots=True)

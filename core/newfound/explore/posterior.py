@@ -1,7 +1,7 @@
 """What is known of an item once people have seen it: a Gaussian posterior from impressions (model specification §3).
 
 One trial is one (response or list, item): shown at a position, clicked or not. The correction delta_i to relevance is
-N(0, prior variance); P(click) = ex * sigmoid(slope * (log score + x . delta_i) + level). The posterior is recomputed
+N(0, prior variance); P(click) = ex * sigmoid(slope * log score + level + x . delta_i). The posterior is recomputed
 from all of an item's trials, so the order and batching of their arrival cannot matter.
 """
 
@@ -18,6 +18,10 @@ from newfound.explore.calibration import Calibration
 Floats = NDArray[np.float32]
 
 NEWTON_STEPS = 8
+BLOCK_TRIALS = 100_000
+LEVEL_STEPS = 3
+LEVEL_DOUBT = 5.0
+"""So many fully known newcomers weigh as much as the belief that they are as promised."""
 SETTLED = 1e-4
 """An item whose last step was smaller is done."""
 
@@ -70,43 +74,111 @@ class Posteriors:
     variance: Floats
 
     @staticmethod
+    def concatenate(parts: list[Posteriors]) -> Posteriors:
+        """Join posteriors of different items and sort them."""
+        item, mean, variance = (
+            np.concatenate([getattr(p, name) for p in parts]) for name in ("item", "mean", "variance")
+        )
+        order = np.argsort(item)
+        return Posteriors(item[order], mean[order], variance[order])
+
+    @staticmethod
     def empty(n_features: int) -> Posteriors:
         """No posteriors: every item stands at its prior."""
         nothing = np.zeros((0, n_features), np.float32)
         return Posteriors(np.zeros(0, np.int32), nothing, nothing)
 
 
-def fit_posteriors(trials: Trials, prior_variance: Floats, calibration: Calibration) -> Posteriors:
+def corrections(posteriors: Posteriors, items: NDArray[np.int32], features: Floats) -> Floats:
+    """Mean correction x . delta (n,) of items with codes (n,) for user features (n, k); 0 where there is none."""
+    if not len(posteriors.item):
+        return np.zeros(len(items), np.float32)
+    at = np.minimum(np.searchsorted(posteriors.item, items), len(posteriors.item) - 1)
+    mean = np.where((posteriors.item[at] == items)[:, None], posteriors.mean[at], 0)
+    return np.einsum("nk,nk->n", features, mean, dtype=np.float32)
+
+
+def fit_sharing(
+    trials: Trials, prior_variance: Floats, calibration: Calibration, newcomers: NDArray[np.bool_]
+) -> Posteriors:
+    """Fit posteriors when newcomers (n_items,) may all be better, or worse, than was thought: an empirical Bayes level.
+
+    The level that newcomers have in common is the prior mean of all of them, tried or not: what the first ones teach
+    holds for those that nobody has seen. With delta_i found at a level, and s_i the share of its prior variance that
+    is gone, it moves by (sum (delta_i - level) - LEVEL_DOUBT level) / (sum s_i + LEVEL_DOUBT), a few times.
+    """
+    known = fit_posteriors(trials.rows(~newcomers[trials.item]), prior_variance, calibration)
+    theirs = trials.rows(newcomers[trials.item])
+    if not len(theirs.item):
+        return known
+    level = 0.0
+    for _ in range(LEVEL_STEPS):
+        found = fit_posteriors(theirs, prior_variance, calibration, level)
+        gone = (1 - found.variance[:, 0] / prior_variance[found.item, 0]).sum(dtype=np.float64)
+        beyond = (found.mean[:, 0] - np.float32(level)).sum(dtype=np.float64)
+        level += float((beyond - LEVEL_DOUBT * level) / (gone + LEVEL_DOUBT))
+    found = fit_posteriors(theirs, prior_variance, calibration, level)
+    untried = np.setdiff1d(np.flatnonzero(newcomers), found.item).astype(np.int32)
+    mean = np.zeros((len(untried), prior_variance.shape[1]), np.float32)
+    mean[:, 0] = level
+    return Posteriors.concatenate([known, found, Posteriors(untried, mean, prior_variance[untried])])
+
+
+def fit_posteriors(
+    trials: Trials, prior_variance: Floats, calibration: Calibration, level: float = 0.0
+) -> Posteriors:
     """Fit the posterior of every item that has trials.
 
-    prior_variance: float32 (n_items, k). Mean by Newton's method with the full Hessian, summed in a fixed order;
-    variance from the Hessian's diagonal.
+    prior_variance: float32 (n_items, k); level: prior mean of the first coordinate. Mean by Newton's method with the
+    full Hessian, summed in a fixed order; variance from the Hessian's diagonal.
     """
     k = prior_variance.shape[1]
     if not len(trials.item):
         return Posteriors.empty(k)
     trials = trials.rows(np.lexsort((trials.key, trials.item)))
     items, starts = np.unique(trials.item, return_index=True)
+    bounds = np.append(starts, len(trials.item))
+    parts = []
+    first = 0
+    while first < len(items):
+        last = max(first + 1, int(np.searchsorted(bounds, bounds[first] + BLOCK_TRIALS, side="right")) - 1)
+        block = trials.rows(np.arange(bounds[first], bounds[last]))
+        cuts = bounds[first : last + 1] - bounds[first]
+        parts.append(_fit_block(block, cuts, prior_variance[items[first:last]], calibration, level))
+        first = last
+    mean, variance = (np.concatenate(part) for part in zip(*parts, strict=True))
+    return Posteriors(items.astype(np.int32), mean, variance)
+
+
+def _fit_block(
+    trials: Trials,
+    bounds: NDArray[np.int64],
+    prior_variance: Floats,
+    calibration: Calibration,
+    level: float,
+) -> tuple[Floats, Floats]:
+    """Posterior means and variances (m, k) of m items, the trials of item i from `bounds[i]` to `bounds[i + 1]`."""
     x = trials.user_features.astype(np.float64)  # (n, k)
-    bounds = np.append(starts, len(x))
     examined = calibration.examination(trials.position)
     offset = calibration.logits(trials.log_score)
-    precision = 1 / np.maximum(prior_variance[items].astype(np.float64), 1e-8)  # (m, k)
-    mean = np.zeros_like(precision)
-    diagonal = np.zeros_like(precision)
-    moving = np.arange(len(items))
+    precision = 1 / np.maximum(prior_variance.astype(np.float64), 1e-8)  # (m, k)
+    mean, diagonal = np.zeros_like(precision), np.zeros_like(precision)
+    start = np.zeros_like(precision)
+    start[:, 0] = level
+    mean += start
+    moving = np.arange(len(precision))
     for _ in range(NEWTON_STEPS):
         at = ranges(bounds[moving], bounds[moving + 1])
-        sizes = bounds[moving + 1] - bounds[moving]
-        group = np.repeat(np.arange(len(moving)), sizes)
+        cuts = np.append(0, np.cumsum(bounds[moving + 1] - bounds[moving]))
         own = x[at]
-        logits = offset[at] + calibration.slope * np.einsum("nk,nk->n", own, mean[moving][group])
+        logits = offset[at] + np.einsum("nk,nk->n", own, np.repeat(mean[moving], np.diff(cuts), axis=0))
         p = 1 / (1 + np.exp(-logits))
         q = np.minimum(examined[at] * p, 1 - 1e-9)
-        score = calibration.slope * (trials.clicked[at] - q) * (1 - p) / (1 - q)
-        weight = calibration.slope**2 * q * (1 - p) ** 2 / (1 - q)
-        cuts = np.append(0, np.cumsum(sizes))
-        gradient = np.add.reduceat(own * score[:, None], cuts[:-1]) - precision[moving] * mean[moving]
+        score = (trials.clicked[at] - q) * (1 - p) / (1 - q)
+        weight = q * (1 - p) ** 2 / (1 - q)
+        gradient = (
+            np.add.reduceat(own * score[:, None], cuts[:-1]) - precision[moving] * (mean - start)[moving]
+        )
         hessian = _grams(own, own * weight[:, None], cuts)  # (m, k, k)
         np.einsum("mkk->mk", hessian)[...] += precision[moving]
         diagonal[moving] = np.einsum("mkk->mk", hessian)
@@ -115,7 +187,7 @@ def fit_posteriors(trials: Trials, prior_variance: Floats, calibration: Calibrat
         moving = moving[np.abs(step).max(axis=1) > SETTLED]
         if not len(moving):
             break
-    return Posteriors(items.astype(np.int32), mean.astype(np.float32), (1 / diagonal).astype(np.float32))
+    return mean.astype(np.float32), (1 / diagonal).astype(np.float32)
 
 
 def _grams(

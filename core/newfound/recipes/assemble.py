@@ -7,13 +7,13 @@ that training saw.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from newfound.dataset import popularity, rules
-from newfound.dataset.age import N_AGES
+from newfound.dataset.age import N_RISES
 from newfound.dataset.features import FeatureFields, TokenTable, content_rows, described_items, one_hot
 from newfound.dataset.histories import REPEATS, EventSelection, Histories, share_of_repeats
 from newfound.dataset.runs import ranges
@@ -21,7 +21,7 @@ from newfound.explore.calibration import Calibration
 from newfound.explore.posterior import TRIAL_FIELDS, Posteriors, Trials
 from newfound.explore.prior import UserFeatures, fit_ridge, principal_user_features
 from newfound.recipes.refitting import no_examples
-from newfound.recipes.surprise import surprise_scale
+from newfound.recipes.surprise import surprise
 from newfound.serving.arrays import Array
 from newfound.serving.bundle import Blend, Bundle, BundleMeta
 from newfound.serving.ids import IdIndex
@@ -129,7 +129,7 @@ def assemble(
     }
     overlay: dict[str, Array] = {
         **empty_overlay(network.size, network.state_size),
-        **no_examples(2 + len(HALF_LIVES) + N_AGES),
+        **no_examples(2 + len(HALF_LIVES) + N_RISES),
         "created": inputs.created,
         "created_stated": inputs.created_stated,
         "described": described,
@@ -144,6 +144,7 @@ def assemble(
         **{f"trial_{name}": getattr(trials, name) for name in TRIAL_FIELDS},
         **{f"posterior_{name}": getattr(nothing, name) for name in ("item", "mean", "variance")},
     }
+    rises = blend.age[:-1]
     meta = BundleMeta(
         explores=inputs.explores,
         latest=inputs.latest,
@@ -153,7 +154,7 @@ def assemble(
         type_names=history.type_names,
         selection=inputs.selection,
         half_lives=HALF_LIVES,
-        blend=blend,
+        blend=replace(blend, age=(*rises, 0.0)),
         blend_at_full=blend,
         hide_seen=share_of_repeats(inputs.histories.restricted_to_trained()) < REPEATS,
         rule_map=rule_map,
@@ -163,8 +164,13 @@ def assemble(
         features=inputs.fields,
     )
     unscaled = Bundle(meta, base, overlay)
-    scale = surprise_scale(unscaled, items.content, items.content_bias, warm, inputs.seed)
-    return Bundle(meta, base | {"prior_variance": base["prior_variance"] * np.float32(scale)}, overlay)
+    scale, level = surprise(unscaled, items.content, items.content_bias, warm, inputs.seed)
+    whole = replace(blend, age=(*rises, level))
+    return Bundle(
+        replace(meta, blend=whole, blend_at_full=whole),
+        base | {"prior_variance": base["prior_variance"] * np.float32(scale)},
+        overlay,
+    )
 
 
 def empty_overlay(size: int, state_size: int) -> dict[str, Array]:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from newfound.dataset import popularity
-from newfound.dataset.age import N_AGES, age_components
+from newfound.dataset.age import N_RISES, age_components
 from newfound.dataset.runs import ranges
 from newfound.evaluation import blend as likelihood
 from newfound.evaluation.candidates import draw
@@ -110,13 +110,14 @@ def fit_blend(
 
 def fit_weights(comparisons: Comparisons, start: Blend) -> Blend:
     """Fit the weights that make what was chosen likely; a handful of events leaves them near `start`."""
-    before = np.array([start.network, start.rules, *start.popularity, *start.age])
-    of_age = np.arange(len(before)) >= len(before) - N_AGES
+    *rises, level = start.age
+    before = np.array([start.network, start.rules, *start.popularity, *rises])
+    of_age = np.arange(len(before)) >= len(before) - N_RISES
     ridge = np.where(of_age, AGE_RIDGE, likelihood.RIDGE)
     components, offsets = (np.asarray(a, np.float32) for a in (comparisons.components, comparisons.offsets))
     fit = likelihood.fit(components, offsets, before, signed=of_age, ridge=ridge)
     network, rules, *rest = (float(weight) for weight in fit.weights)
-    return Blend(network, rules, tuple(rest[:-N_AGES]), tuple(rest[-N_AGES:]))
+    return Blend(network, rules, tuple(rest[:-N_RISES]), (*rest[-N_RISES:], level))
 
 
 def compare(
@@ -148,19 +149,18 @@ def compare(
         np.concatenate([getattr(part, name) for part in drawn]) for name in ("codes", "offsets")
     )
     usual = np.asarray(bundle.meta.popularity_prior, np.float32)
-    components = np.empty((*codes.shape, 2 + len(usual) + N_AGES), np.float32)
+    components = np.empty((*codes.shape, 2 + len(usual) + N_RISES), np.float32)
     for k, parts in enumerate(zip(*heads, strict=True)):
         components[:, :, k] = np.concatenate(parts)
     for example, state in states_before:
         own = codes[example]
         popular = popularity.log_popularity(state, int(examples.times[example]), own)
-        components[example, :, 2:-N_AGES] = popularity.with_usual(popular, 1 - r[own], usual).T
-    components[:, :, -N_AGES:] = age_components(
-        examples.times[:, None] - created[codes],
-        np.asarray(bundle.overlay["created_stated"])[codes],
-        r[codes],
-    )
-    return Comparisons(components, offsets)
+        components[example, :, 2:-N_RISES] = popularity.with_usual(popular, 1 - r[own], usual).T
+    stated = np.asarray(bundle.overlay["created_stated"])[codes]
+    ages = age_components(examples.times[:, None] - created[codes], stated, r[codes])
+    components[:, :, -N_RISES:] = ages[:, :, :N_RISES]
+    # The level of young untested items is not fitted here: it comes with FULL.
+    return Comparisons(components, offsets + np.float32(defaults.age[-1]) * ages[:, :, N_RISES])
 
 
 def _blocks(bundle: Bundle, examples: Examples) -> list[slice]:

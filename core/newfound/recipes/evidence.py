@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from newfound.dataset.event_rows import EventRow, Response
-from newfound.explore.posterior import Trials
+from newfound.explore.posterior import Posteriors, Trials, corrections
 from newfound.hashing import hash64
 from newfound.serving.bundle import Bundle
 from newfound.serving.network import Floats
@@ -27,7 +27,7 @@ BLOCK_USERS = 256
 
 @dataclass(slots=True)
 class Slate:
-    """One displayed list; `scores` None for an explicit list, whose order means nothing."""
+    """One displayed list; `scores` None for an explicit list, whose order means nothing; `version` served it."""
 
     key: int
     user: str
@@ -35,6 +35,7 @@ class Slate:
     offset: int
     items: tuple[str, ...]
     scores: tuple[float, ...] | None
+    version: str = ""
     clicked: set[str] = field(default_factory=set)
 
 
@@ -60,7 +61,7 @@ def collect_slates(rows: Iterable[EventRow], responses: Mapping[str, Response]) 
         if row.impression is not None:
             slate.items, slate.scores = row.impression, None
         elif response is not None and not slate.items:
-            slate.items, slate.scores = response.items, response.scores
+            slate.items, slate.scores, slate.version = response.items, response.scores, response.version
         if row.item is not None and row.counts:
             slate.clicked.add(row.item)
     return list(slates.values())
@@ -72,10 +73,13 @@ def build_trials(
     vectors: Floats,
     tails: tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.int64]],
     wanted: NDArray[np.bool_],
+    served_by: Mapping[str, Posteriors],
 ) -> Trials:
     """Turn slates into trials of the `wanted` items (mask over item codes).
 
     vectors: (n_slates, d), the user's vector when each was shown; tails: the user's last items before it.
+    A score holds the correction of the version that served it: these posteriors, where `served_by` has them, are
+    taken out again, lest the new posterior count what it has learned a second time.
     """
     features = bundle.user_features.of(vectors)
     flat = iter(bundle.item_codes([item for slate in slates for item in slate.items]).tolist())
@@ -101,10 +105,17 @@ def build_trials(
     code_column, slate_column, score_column, position_column, clicked_column, key_column = zip(
         *parts, strict=True
     )
+    own = features[np.array(slate_column)]
+    items = np.array(code_column, np.int32)
+    held = np.zeros(len(items), np.float32)
+    sources = np.array([None if slate.scores is None else slate.version for slate in slates], object)
+    for version, posteriors in [(None, bundle.posteriors), *served_by.items()]:
+        of_it = np.flatnonzero(sources[np.array(slate_column)] == version)
+        held[of_it] = corrections(posteriors, items[of_it], own[of_it])
     return Trials(
-        np.array(code_column, np.int32),
-        features[np.array(slate_column)],
-        np.array(score_column, np.float32),
+        items,
+        own,
+        np.array(score_column, np.float32) - held,
         np.array(position_column, np.int16),
         np.array(clicked_column, np.bool_),
         np.array(key_column, np.uint64),

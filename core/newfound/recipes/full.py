@@ -172,7 +172,8 @@ def _judge(
 ) -> dict[str, Any]:
     """Metrics at the default exploration and at weight 0, each beside popularity and sequential rules."""
     settings = ExplorationSettings()
-    young = young_items(np.asarray(bundle.overlay["created"], np.int64), bundle.meta.latest, settings)
+    created = np.asarray(bundle.overlay["created"], np.int64)
+    young = young_items(created, bundle.unknown, bundle.meta.latest, settings)
     starts = trained.offsets[:-1]
 
     def relevant(users: NDArray[np.int64]) -> tuple[Floats, Floats]:

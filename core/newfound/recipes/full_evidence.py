@@ -11,7 +11,7 @@ from newfound.dataset.histories import Histories
 from newfound.dataset.rule_counts import MAX_LAG
 from newfound.dataset.runs import ranges
 from newfound.explore.calibration import fit_calibration
-from newfound.explore.posterior import TRIAL_FIELDS, fit_posteriors
+from newfound.explore.posterior import TRIAL_FIELDS, corrections, fit_posteriors
 from newfound.recipes.assemble import WARM_EVENTS
 from newfound.recipes.evidence import build_trials, collect_slates, vectors_when_shown
 from newfound.serving.bundle import Bundle
@@ -51,10 +51,11 @@ def with_evidence(
     stop = first + after
     tails = (sequences.items, np.maximum(first, stop - MAX_LAG), stop)
     wanted = np.asarray(bundle.overlay["events"]) < WARM_EVENTS
-    trials = build_trials(bundle, slates, vectors, tails, wanted)
+    trials = build_trials(bundle, slates, vectors, tails, wanted, {})
     ordered = trials.rows(trials.position > 0)
+    known = corrections(bundle.posteriors, ordered.item, ordered.user_features)
     calibration = fit_calibration(
-        ordered.log_score, ordered.position, ordered.clicked, bundle.meta.calibration
+        ordered.log_score, known, ordered.position, ordered.clicked, bundle.meta.calibration
     )
     prior = bundle.overlay["prior_factor"][:, None] * np.asarray(bundle.base["prior_variance"], np.float32)
     posteriors = fit_posteriors(trials, prior, calibration)

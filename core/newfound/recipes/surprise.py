@@ -17,13 +17,19 @@ from newfound.serving.user_state import request_vectors
 
 SAMPLE_USERS = 256
 SCALE_RANGE = (0.25, 16.0)
+YOUNGEST = 100
+"""So many of the newest items show what to expect of the next ones."""
+CHANCE_SECONDS = 6 * 3_600
+"""An item younger than this had no fair chance yet to be chosen."""
 
 
-def surprise_scale(
+def surprise(
     bundle: Bundle, content: Floats, content_bias: Floats, warm: NDArray[np.bool_], seed: int
-) -> float:
-    """Mean squared surprise of warm items for a sample of users, over the prior variance that was to explain it.
+) -> tuple[float, float]:
+    """Measure, for a sample of users, how relevance turns out beside what metadata promised: scale and level.
 
+    scale: mean squared surprise of warm items over the prior variance that was to explain it. level: how far the
+    newest items stand above what items are promised on average; 0 where too few have a stated age.
     content (n_items, d), content_bias (n_items,): what each item's metadata predicts.
     """
     states = bundle.all_base_states()
@@ -40,9 +46,16 @@ def surprise_scale(
         bundle, vectors, features, tails, static_relevance(bundle, bundle.meta.popularity_reference)
     )
     promised = _promised(bundle, vectors, content, content_bias)
-    surprise = np.square((shown - promised)[:, warm], dtype=np.float64).mean()
+    gain = shown - promised
+    squared = np.square((gain - age_relevance(bundle))[:, warm], dtype=np.float64).mean()
     explained = float((np.square(features, dtype=np.float64) @ bundle.base["prior_variance"]).mean())
-    return float(np.clip(surprise / max(explained, 1e-9), *SCALE_RANGE))
+    scale = float(np.clip(squared / max(explained, 1e-9), *SCALE_RANGE))
+    ages = bundle.meta.latest - np.asarray(bundle.overlay["created"], np.int64)
+    dated = np.flatnonzero(np.asarray(bundle.overlay["created_stated"]) & (ages >= CHANCE_SECONDS))
+    if len(dated) < YOUNGEST:
+        return scale, 0.0
+    young = dated[np.argsort(ages[dated], kind="stable")][:YOUNGEST]
+    return scale, float(shown[:, young].mean() - promised[:, warm].mean())
 
 
 def _promised(bundle: Bundle, vectors: Floats, content: Floats, content_bias: Floats) -> Floats:
@@ -51,9 +64,4 @@ def _promised(bundle: Bundle, vectors: Floats, content: Floats, content_bias: Fl
     logits = vectors @ content.T + content_bias
     usual = np.dot(meta.blend.popularity, meta.popularity_prior) + meta.blend.rules * meta.rule_map[0]
     slope = meta.blend.network + meta.blend.rules * meta.rule_map[1]
-    return (
-        logits * np.float32(slope)
-        + np.float32(usual)
-        + bundle.overlay["metadata_bias"]
-        + age_relevance(bundle)
-    )
+    return logits * np.float32(slope) + np.float32(usual) + bundle.overlay["metadata_bias"]

@@ -7,7 +7,7 @@ overlay, and only small per-item arrays are written anew.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from newfound.dataset import popularity, rules
 from newfound.dataset.event_rows import EventRow, Response
 from newfound.explore.calibration import fit_calibration
-from newfound.explore.posterior import TRIAL_FIELDS, Trials, fit_posteriors
+from newfound.explore.posterior import TRIAL_FIELDS, Posteriors, Trials, corrections, fit_sharing
 from newfound.explore.settings import SECONDS_PER_DAY, ExplorationSettings
 from newfound.hashing import hash64
 from newfound.recipes.assemble import SHOWN_EVENT
@@ -37,13 +37,17 @@ AGE_JUMP_DAYS = 7
 
 @dataclass(frozen=True, slots=True)
 class UpdateInputs:
-    """What arrived since the parent: event rows in (time, offset) order, responses they name, item records."""
+    """What arrived since the parent: event rows in (time, offset) order, responses they name, item records;
+
+    served_by: posteriors of the versions that gave the responses, as far as they share the parent's codes.
+    """
 
     rows: Sequence[EventRow]
     responses: Mapping[str, Response]
     records: Sequence[Record]
     event_offset: int
     item_record_offset: int
+    served_by: Mapping[str, Posteriors] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,13 +70,14 @@ def update(parent: Bundle, inputs: UpdateInputs, seed: int) -> UpdateResult:
     before = grown.user_states(batch.users)
     tails = join_tails(grown, batch.users, batch.trained)
     organic = newest_organic(grown, batch)
-    fresh, vectors, after = _fresh_trials(grown, slates, organic, batch, before, tails)
+    fresh, vectors, after = _fresh_trials(grown, slates, organic, batch, before, tails, inputs.served_by)
     trials = _merged_trials(grown, fresh, slates)
     counts = popularity.updated(grown.popularity, batch.trained.items, batch.trained.times, grown.n_items)
     blend, examples = refit_blend(grown, batch, organic, vectors, tails, seed)
     ordered = trials.rows(trials.position > 0)
+    known = corrections(grown.posteriors, ordered.item, ordered.user_features)
     calibration = fit_calibration(
-        ordered.log_score, ordered.position, ordered.clicked, grown.meta.calibration
+        ordered.log_score, known, ordered.position, ordered.clicked, grown.meta.calibration
     )
     meta = replace(
         grown.meta,
@@ -93,7 +98,8 @@ def update(parent: Bundle, inputs: UpdateInputs, seed: int) -> UpdateResult:
     overlay |= {f"trial_{name}": getattr(trials, name) for name in TRIAL_FIELDS}
     overlay["prior_factor"] = _prior_factor(grown, overlay)
     prior = overlay["prior_factor"][:, None] * np.asarray(grown.base["prior_variance"], np.float32)
-    posteriors = fit_posteriors(trials, prior, calibration)
+    newcomers = np.asarray(overlay["events_at_full"]) == 0
+    posteriors = fit_sharing(trials, prior, calibration, newcomers)
     overlay |= {f"posterior_{name}": getattr(posteriors, name) for name in ("item", "mean", "variance")}
     result = Bundle(meta, parent.base, overlay)
     impressions = sum(len(slate.items) for slate in _first_shown(parent, slates))
@@ -107,6 +113,7 @@ def _fresh_trials(
     batch: Batch,
     before: UserStates,
     tails: Tails,
+    served_by: Mapping[str, Posteriors],
 ) -> tuple[Trials, Floats, UserStates]:
     """Trials of the new slates in the state each user was in, vectors just before the organic events, states after."""
     row_of = {user: k for k, user in enumerate(batch.users)}
@@ -124,7 +131,7 @@ def _fresh_trials(
     )
     shown_tails = (tails.items, tails.starts[owner], tails.fresh[owner] + position)
     wanted = np.asarray(bundle.overlay["events_at_full"]) < KNOWN_EVENTS
-    trials = build_trials(bundle, slates, vectors[: len(slates)], shown_tails, wanted)
+    trials = build_trials(bundle, slates, vectors[: len(slates)], shown_tails, wanted, served_by)
     return trials, vectors[len(slates) :], after
 
 

@@ -164,6 +164,14 @@ class Bundle:
         return Posteriors(*(np.array(self.overlay[name]) for name in names))
 
     @cached_property
+    def unknown(self) -> Floats:
+        """How much is still to be learned of each item's appeal: share of the prior variance left, (n_items,)."""
+        left = np.array(self.overlay["prior_factor"], np.float32)
+        posteriors = self.posteriors
+        left[posteriors.item] = posteriors.variance[:, 0] / np.float32(self.base["prior_variance"][0])
+        return left
+
+    @cached_property
     def trust(self) -> Floats:
         """How much each item's own counts weigh against the prior, in [0, 1): (n_items,)."""
         organic = self.overlay["organic"].astype(np.float32)

@@ -89,7 +89,7 @@ class Recommender:
     def young(self) -> YoungItems:
         """Items that may be explored."""
         created = np.asarray(self.bundle.overlay["created"], np.int64)
-        return young_items(created, self.bundle.meta.latest, self.settings)
+        return young_items(created, self.bundle.unknown, self.bundle.meta.latest, self.settings)
 
     def answer(
         self, requests: Sequence[Request], new_events: Mapping[str, Sequence[EventRow]]

@@ -20,6 +20,8 @@ from newfound.simulation.world import Codes, World
 
 SEEN = HistoryClause(include=False, event_types=None, parameters=(), negated=False)
 """Every policy leaves out what the visitor has clicked."""
+SERVED = "the version before"
+"""Every list is followed by an UPDATE of the version that served it."""
 POPULAR_HALF_LIFE_HOURS = 4.0
 BLOCK = 256
 
@@ -93,7 +95,7 @@ class Model:
             zip(visits.number.tolist(), visits.user.tolist(), visits.time.tolist(), strict=True)
         ):
             items = shown.items[row][shown.items[row] >= 0]
-            response = Response(tuple(ids[code] for code in items), self._scores[row])
+            response = Response(tuple(ids[code] for code in items), self._scores[row], SERVED)
             chosen = [ids[code] for code in shown.items[row][clicked[row]]]
             fresh = self.memory.record(f"RID-{number}", user, time, response, chosen)
             self._fresh.setdefault(self._world.user_ids[user], []).extend(fresh)
@@ -111,7 +113,8 @@ class Model:
             self.bundle = memory.train(self._seed)
         elif rows or len(arrived):
             records = [world.records[code] for code in arrived]
-            inputs = UpdateInputs(rows, memory.responses, records, self._done, known)
+            served_by = {SERVED: self.bundle.posteriors}
+            inputs = UpdateInputs(rows, memory.responses, records, self._done, known, served_by)
             self.bundle = update(self.bundle, inputs, self._seed).bundle
         self._serve()
 

@@ -12,12 +12,12 @@ from newfound.schema.builtin import builtin
 from newfound.simulation.world import DAY, Codes, Floats, World, fading, fit_level
 
 START = 1_700_000_000 // DAY * DAY
-N_GENRES = 10
-N_HIDDEN = 3
+N_GENRES = 6
+N_HIDDEN = 2
 """Directions of taste that metadata does not tell."""
 TASTE, HIDDEN_TASTE, APPEAL = 2.0, 0.8, 1.0
 """Standard deviations in log-odds of taste that metadata tells, of taste that it does not, and of appeal."""
-USUAL_EVENTS = 40
+USUAL_EVENTS = 60
 """Clicks of a user before the start, on average."""
 HOURS = 24
 
