@@ -19,6 +19,7 @@ Floats = NDArray[np.float32]
 
 NEWTON_STEPS = 8
 BLOCK_TRIALS = 100_000
+LEAST_VARIANCE = np.float32(1e-8)
 LEVEL_STEPS = 3
 LEVEL_DOUBT = 5.0
 """So many fully known newcomers weigh as much as the belief that they are as promised."""
@@ -114,7 +115,8 @@ def fit_sharing(
     level = 0.0
     for _ in range(LEVEL_STEPS):
         found = fit_posteriors(theirs, prior_variance, calibration, level)
-        gone = (1 - found.variance[:, 0] / prior_variance[found.item, 0]).sum(dtype=np.float64)
+        prior = np.maximum(prior_variance[found.item, 0], LEAST_VARIANCE)
+        gone = (1 - found.variance[:, 0] / prior).sum(dtype=np.float64)
         beyond = (found.mean[:, 0] - np.float32(level)).sum(dtype=np.float64)
         level += float((beyond - LEVEL_DOUBT * level) / (gone + LEVEL_DOUBT))
     found = fit_posteriors(theirs, prior_variance, calibration, level)
@@ -161,7 +163,7 @@ def _fit_block(
     x = trials.user_features.astype(np.float64)  # (n, k)
     examined = calibration.examination(trials.position)
     offset = calibration.logits(trials.log_score)
-    precision = 1 / np.maximum(prior_variance.astype(np.float64), 1e-8)  # (m, k)
+    precision = 1 / np.maximum(prior_variance.astype(np.float64), LEAST_VARIANCE)  # (m, k)
     mean, diagonal = np.zeros_like(precision), np.zeros_like(precision)
     start = np.zeros_like(precision)
     start[:, 0] = level

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 MOST_USERS = 1000
 USERS_PER_CHUNK = 250
-HISTORY = 128  # a state forgets what lies further back
+HISTORY = 128  # little of a state comes from further back
 
 
 @jax.jit

@@ -168,7 +168,9 @@ class Bundle:
         """How much is still to be learned of each item's appeal: share of the prior variance left, (n_items,)."""
         left = np.array(self.overlay["prior_factor"], np.float32)
         posteriors = self.posteriors
-        left[posteriors.item] = posteriors.variance[:, 0] / np.float32(self.base["prior_variance"][0])
+        prior = np.float32(self.base["prior_variance"][0])
+        if prior > 0:
+            left[posteriors.item] = posteriors.variance[:, 0] / prior
         return left
 
     @cached_property
