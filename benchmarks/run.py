@@ -17,10 +17,11 @@ RESULTS = HERE / "results"
 START, END = "<!-- results -->", "<!-- end of results -->"
 BENCHMARKS = {
     "accuracy-ml-100k": ("accuracy.py", "ml-100k", "--max-minutes", "1"),
-    "accuracy-ml-1m": ("accuracy.py", "ml-1m-full-approx-time", "--max-minutes", "4"),
-    "accuracy-ml-1m-order": ("accuracy.py", "seq-ml-1m-rawids", "--max-minutes", "4"),
+    "accuracy-ml-1m": ("accuracy.py", "ml-1m-full-approx-time", "--max-minutes", "3"),
+    "accuracy-ml-1m-order": ("accuracy.py", "seq-ml-1m-rawids", "--max-minutes", "3"),
     "off-policy": ("off_policy.py",),
     "accuracy-beauty": ("accuracy.py", "seq-s3rec-beauty", "--max-minutes", "2"),
+    "replay": ("replay.py",),
     "latency": ("latency.py",),
     "bulk": ("bulk.py",),
     "batch": ("batch.py",),
