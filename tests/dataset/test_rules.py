@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from newfound.dataset import rule_counts
-from newfound.dataset.rules import RulesTable, build, scores, updated
+from newfound.dataset.rules import RulesTable, build, recent, scores, updated
 
 N_ITEMS = 9
 histories = st.lists(st.lists(st.integers(0, N_ITEMS - 1), max_size=50), max_size=6)
@@ -97,6 +97,14 @@ def test_a_user_scores_the_same_alone_as_among_many() -> None:
     together = scores(table, items, starts, stops)
     assert np.array_equal(together[140:141], scores(table, items, starts[140:141], stops[140:141]))
     assert not together[stops == starts].any()
+
+
+def test_recent_events_weigh_less_the_longer_ago_and_twenty_of_them_count() -> None:
+    items = np.array([7, 8, 7, *range(30)], np.int32)
+    users, found, weights = recent(items, np.array([0, 3, 3]), np.array([3, 33, 3]))
+    assert users.tolist() == [0] * 3 + [1] * 20
+    assert found.tolist() == [7, 8, 7, *range(10, 30)]
+    assert weights == pytest.approx([0.64, 0.8, 1.0, *(0.8**age for age in range(19, -1, -1))], rel=1e-5)
 
 
 def test_new_items_extend_the_table() -> None:

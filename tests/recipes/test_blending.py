@@ -105,6 +105,18 @@ def test_weights_are_never_negative_and_popularity_gains_when_everybody_follows_
     assert fitted(calm, taste).network > blend.network
 
 
+def test_what_people_had_lately_counts_as_much_as_they_come_back_to_it(bundle: Bundle, world: World) -> None:
+    calm = Bundle(replace(bundle.meta, blend=Blend(0.5, 0.0, (0.0,) * 7)), bundle.base, bundle.overlay)
+    n = 100
+    items = np.array([bundle.item_code(f"i{k}") for k in range(n)], np.int32)
+    past = {"items": items, "starts": np.arange(n), "stops": np.arange(n) + 1}
+    same = replace(examples(calm, world, [f"i{k}" for k in range(n)]), **past)
+    other = replace(examples(calm, world, [f"i{(k + 4) % n}" for k in range(n)]), **past)
+    assert fitted(calm, same).again > 1
+    assert fitted(calm, other).again < 0
+    assert fitted(calm, replace(same, hide_seen=True)).again == 0
+
+
 def test_items_already_seen_compete_no_more_where_people_do_not_come_back(
     bundle: Bundle, world: World
 ) -> None:

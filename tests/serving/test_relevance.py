@@ -56,6 +56,14 @@ def test_rules_count_in_full_for_items_with_many_events(bundle: Bundle, vectors:
     np.testing.assert_allclose(score(ruled, vectors), expected, atol=1e-4)
 
 
+def test_items_that_the_user_had_lately_are_raised_by_how_lately(bundle: Bundle, vectors: np.ndarray) -> None:
+    plain, again = (blended(bundle, Blend(1.0, 0.0, NO_POPULARITY, again=weight)) for weight in (0.0, 2.0))
+    raised = score(again, vectors) - score(plain, vectors)
+    expected = np.zeros_like(raised)
+    expected[:, [1, 2, 3]] = [2 * 0.64, 2 * 0.8, 2]
+    np.testing.assert_allclose(raised, expected, atol=1e-4)
+
+
 def test_an_item_without_events_stands_where_items_of_its_logit_stand(
     bundle: Bundle, vectors: np.ndarray
 ) -> None:

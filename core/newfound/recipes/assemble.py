@@ -129,7 +129,7 @@ def assemble(
     }
     overlay: dict[str, Array] = {
         **empty_overlay(network.size, network.state_size),
-        **no_examples(2 + len(HALF_LIVES) + N_RISES),
+        **no_examples(3 + len(HALF_LIVES) + N_RISES),
         "created": inputs.created,
         "created_stated": inputs.created_stated,
         "described": described,

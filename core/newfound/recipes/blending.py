@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from newfound.dataset import popularity
 from newfound.dataset.age import N_RISES, age_components
+from newfound.dataset.rules import recent
 from newfound.dataset.runs import ranges
 from newfound.evaluation import blend as likelihood
 from newfound.evaluation.candidates import draw
@@ -21,6 +22,9 @@ MAX_EXAMPLES = 1_000
 MAX_CELLS = 40_000_000
 BLOCK_CELLS = 2_000_000
 N_HEAD, N_TAIL = 400, 600
+FOREMOST = 1e4
+"""What a user had lately is always among the rivals, or its weight would rest on what was chosen again alone."""
+AGAIN_RIDGE = 5.0
 AGE_RIDGE = 2.0
 """The curve over age starts flat; a few dozen examples may bend it."""
 
@@ -111,13 +115,14 @@ def fit_blend(
 def fit_weights(comparisons: Comparisons, start: Blend) -> Blend:
     """Fit the weights that make what was chosen likely; a handful of events leaves them near `start`."""
     *rises, level = start.age
-    before = np.array([start.network, start.rules, *start.popularity, *rises])
-    of_age = np.arange(len(before)) >= len(before) - N_RISES
-    ridge = np.where(of_age, AGE_RIDGE, likelihood.RIDGE)
+    before = np.array([start.network, start.rules, start.again, *start.popularity, *rises])
+    signed = np.arange(len(before)) >= len(before) - N_RISES
+    ridge = np.where(signed, AGE_RIDGE, likelihood.RIDGE)
+    signed[2], ridge[2] = True, AGAIN_RIDGE
     components, offsets = (np.asarray(a, np.float32) for a in (comparisons.components, comparisons.offsets))
-    fit = likelihood.fit(components, offsets, before, signed=of_age, ridge=ridge)
-    network, rules, *rest = (float(weight) for weight in fit.weights)
-    return Blend(network, rules, tuple(rest[:-N_RISES]), (*rest[-N_RISES:], level))
+    fit = likelihood.fit(components, offsets, before, signed=signed, ridge=ridge)
+    network, rules, again, *rest = (float(weight) for weight in fit.weights)
+    return Blend(network, rules, tuple(rest[:-N_RISES]), (*rest[-N_RISES:], level), again)
 
 
 def compare(
@@ -140,22 +145,23 @@ def compare(
     for block in _blocks(bundle, examples):
         logits, shares = _parts(bundle, examples, block)
         rho = r * shares + (1 - r) * (rule_map[0] + rule_map[1] * logits)
-        score = defaults.network * logits + defaults.rules * rho
+        again = _again(examples, block, bundle.n_items)
+        score = defaults.network * logits + defaults.rules * rho + FOREMOST * again
         _hide(score, examples, block, created)
         chosen = draw(score, examples.targets[block].astype(np.int64), *rivals, source)
         drawn.append(chosen)
-        heads.append([np.take_along_axis(part, chosen.codes, axis=1) for part in (logits, rho)])
+        heads.append([np.take_along_axis(part, chosen.codes, axis=1) for part in (logits, rho, again)])
     codes, offsets = (
         np.concatenate([getattr(part, name) for part in drawn]) for name in ("codes", "offsets")
     )
     usual = np.asarray(bundle.meta.popularity_prior, np.float32)
-    components = np.empty((*codes.shape, 2 + len(usual) + N_RISES), np.float32)
+    components = np.empty((*codes.shape, len(heads[0]) + len(usual) + N_RISES), np.float32)
     for k, parts in enumerate(zip(*heads, strict=True)):
         components[:, :, k] = np.concatenate(parts)
     for example, state in states_before:
         own = codes[example]
         popular = popularity.log_popularity(state, int(examples.times[example]), own)
-        components[example, :, 2:-N_RISES] = popularity.with_usual(popular, 1 - r[own], usual).T
+        components[example, :, 3:-N_RISES] = popularity.with_usual(popular, 1 - r[own], usual).T
     stated = np.asarray(bundle.overlay["created_stated"])[codes]
     ages = age_components(examples.times[:, None] - created[codes], stated, r[codes])
     components[:, :, -N_RISES:] = ages[:, :, :N_RISES]
@@ -172,6 +178,15 @@ def _parts(bundle: Bundle, examples: Examples, block: slice) -> tuple[Floats, Fl
     """Network logits and log rule shares (n, n_items) of some examples."""
     shares = rule_shares(bundle.rules, examples.items, examples.starts[block], examples.stops[block])
     return bundle.logits(examples.vectors[block]), shares
+
+
+def _again(examples: Examples, block: slice, n_items: int) -> Floats:
+    """How lately each user had each item (n, n_items); nothing where what people had competes no more."""
+    out = np.zeros((len(examples.starts[block]), n_items), np.float32)
+    if not examples.hide_seen:
+        users, items, weights = recent(examples.items, examples.starts[block], examples.stops[block])
+        np.add.at(out, (users, items), weights)
+    return out
 
 
 def _hide(score: Floats, examples: Examples, block: slice, created: NDArray[np.int64]) -> None:

@@ -43,13 +43,14 @@ NO_AGE = (0.0,) * N_AGES
 class Blend:
     """Weights of the served score: network logit, log rule score, log decayed popularity at each half-life,
 
-    and the components of age (`dataset/age.py`).
+    the components of age (`dataset/age.py`), and how lately the user had the item (`dataset/rules.py`, `recent`).
     """
 
     network: float
     rules: float
     popularity: tuple[float, ...]
     age: tuple[float, ...] = NO_AGE
+    again: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,7 @@
 """The relevance of every item for some users: the blend that weight 0 ranks by (model specification §2, The blend).
 
-relevance = w_net * logit + w_rules * rho + sum_k gamma_k * pi_k + x . delta, where rho and pi_k are log shares of the
+relevance = w_net * logit + w_rules * rho + sum_k gamma_k * pi_k + w_again * a + x . delta, where a says how lately the
+user had the item, and rho and pi_k are log shares of the
 sequential-rule score and of decayed popularity. An item with n events trusts them by r = n / (n + n_0); for the rest
 its rho is what warm items with its logit have, and the average share of warm items is added to its own.
 """
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 
 from newfound.dataset.age import weighted_age
 from newfound.dataset.popularity import log_shares, weighted_log_popularity
-from newfound.dataset.rules import RulesTable, scores
+from newfound.dataset.rules import RulesTable, recent, scores
 from newfound.serving.bundle import Bundle
 from newfound.serving.network import Floats
 
@@ -91,6 +92,9 @@ def relevance(
         shares = rule_shares(bundle.rules, *tails)
         shares *= blend.rules * r
         out += shares
+    if blend.again:
+        users, items, weights = recent(*tails)
+        np.add.at(out, (users, items), np.float32(blend.again) * weights)
     posteriors = bundle.posteriors
     if len(posteriors.item):
         out[:, posteriors.item] += features @ posteriors.mean.T
