@@ -22,6 +22,7 @@ BENCHMARKS = {
     "off-policy": ("off_policy.py",),
     "accuracy-beauty": ("accuracy.py", "seq-s3rec-beauty", "--max-minutes", "2"),
     "replay": ("replay.py",),
+    "training": ("training.py",),
     "latency": ("latency.py",),
     "bulk": ("bulk.py",),
     "batch": ("batch.py",),
