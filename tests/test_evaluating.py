@@ -159,8 +159,10 @@ def test_questions_without_an_answer(project: Project, world: World) -> None:
         project.evaluate(version="default@v9")
     with pytest.raises(QualityGateError, match="none was logged"):
         project.evaluate(exploration_weight=0.1)
+    with pytest.raises(UsageError, match="outside"):
+        project.evaluate(exploration_weight=7)
+    with pytest.raises(UsageError, match="cut-off -1"):
+        project.evaluate(exploration_item_age_cutoff=-1)
     project.recommend("u0")
     with pytest.raises(QualityGateError, match="1 no event names"):
         project.evaluate(exploration_weight=0.1)
-    with pytest.raises(UsageError, match="outside"):
-        project.evaluate(exploration_weight=7, count_silent=True)

@@ -117,7 +117,10 @@ def report(
     usual quality of what was shown; dropped: all of it below.
     """
     found = context.open_project(ctx).campaign_report(name, limit)
-    render.result(ctx, found, lambda: _report(found))
+    render.result(ctx, found, lambda: _report(found), "" if found["shownItems"] else LEARN)
+
+
+LEARN = "put an event with the recommendationId of each list that was seen, then newfound solution train --mode update"
 
 
 def _report(found: tables.Record) -> list[render.Block]:
