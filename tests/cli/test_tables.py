@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from newfound_cli.tables import Table, details, draw, listing
 
 if TYPE_CHECKING:
-    from tests.cli.conftest import Cli
+    from tests.cli.conftest import Cli, Double
 
 
 def test_numbers_stand_to_the_right_and_unused_columns_are_left_out() -> None:
@@ -55,3 +55,9 @@ def test_metrics_stand_beside_the_baseline_with_their_interval(cli: Cli) -> None
 def test_a_change_of_state_suggests_the_next_command_on_standard_error(cli: Cli) -> None:
     assert cli("solution", "train").err == "next: newfound campaign update --solution default@v2\n"
     assert cli("solution", "train", "--json").err == ""
+
+
+def test_a_report_of_new_items_that_nobody_saw_says_how_to_fill_it(cli: Cli, project: Double) -> None:
+    assert cli("campaign", "report").err == ""
+    project.answers["campaign_report"] = {**project.answers["campaign_report"], "shownItems": 0}
+    assert "then newfound solution train --mode update" in cli("campaign", "report").err
