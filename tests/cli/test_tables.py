@@ -61,3 +61,16 @@ def test_a_report_of_new_items_that_nobody_saw_says_how_to_fill_it(cli: Cli, pro
     assert cli("campaign", "report").err == ""
     project.answers["campaign_report"] = {**project.answers["campaign_report"], "shownItems": 0}
     assert "then newfound solution train --mode update" in cli("campaign", "report").err
+
+
+def test_a_weight_is_advised_only_if_its_lift_is_beyond_chance(cli: Cli, project: Double) -> None:
+    assert cli("simulate").out.endswith("newfound campaign update --exploration-weight 0.3\n")
+    found = project.answers["simulate"]
+    for best, low, high, sure in [(0.3, -0.1, 0.2, False), (0, -0.3, 0.1, False), (0, -0.3, -0.1, True)]:
+        row = {**found["policies"][0], "liftOverGreedy": {"value": 0.0, "low": low, "high": high}}
+        project.answers["simulate"] = {**found, "bestWeight": best, "policies": [row]}
+        assert ("campaign update" in cli("simulate").out) is sure
+        assert ("may be chance" in cli("simulate").out) is not sure
+    row["liftOverGreedy"] = None
+    project.answers["simulate"] = {**found, "policies": [row]}
+    assert "may be chance" in cli("simulate").out
