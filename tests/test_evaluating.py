@@ -117,7 +117,7 @@ def test_a_log_without_exploration_cannot_answer(project: Project, world: World)
 
 def test_a_version_is_not_judged_by_what_it_learned_from(shown: Project, world: World) -> None:
     newer = shown.train(mode="update")["solutionVersion"]
-    with pytest.raises(QualityGateError, match=r"400 are older than what the target has learned from"):
+    with pytest.raises(QualityGateError, match=r"400 older than what the target has learned from"):
         shown.evaluate(version=newer)
     show(shown, world, 2)
     found = shown.evaluate(version=newer, clip=20)
@@ -159,8 +159,10 @@ def test_questions_without_an_answer(project: Project, world: World) -> None:
         project.evaluate(version="default@v9")
     with pytest.raises(QualityGateError, match="none was logged"):
         project.evaluate(exploration_weight=0.1)
-    project.recommend("u0")
-    with pytest.raises(QualityGateError, match="1 no event names"):
-        project.evaluate(exploration_weight=0.1)
     with pytest.raises(UsageError, match="outside"):
-        project.evaluate(exploration_weight=7, count_silent=True)
+        project.evaluate(exploration_weight=7)
+    with pytest.raises(UsageError, match="cut-off -1"):
+        project.evaluate(exploration_item_age_cutoff=-1)
+    project.recommend("u0")
+    with pytest.raises(QualityGateError, match="1 that no event names"):
+        project.evaluate(exploration_weight=0.1)

@@ -12,6 +12,7 @@ from newfound_cli.options import CampaignName
 
 app = make_app(help="Put a trained version into service and dial its exploration.")
 
+LEARN = "put an event with the recommendationId of each list that was seen, then newfound solution train --mode update"
 _COLUMNS = ("name", "solutionVersion", "explorationWeight", "explorationItemAgeCutoff", "followLatest")
 
 Solution = Annotated[
@@ -117,7 +118,7 @@ def report(
     usual quality of what was shown; dropped: all of it below.
     """
     found = context.open_project(ctx).campaign_report(name, limit)
-    render.result(ctx, found, lambda: _report(found))
+    render.result(ctx, found, lambda: _report(found), "" if found["shownItems"] else LEARN)
 
 
 def _report(found: tables.Record) -> list[render.Block]:

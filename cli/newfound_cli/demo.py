@@ -32,7 +32,7 @@ def demo(
 ) -> None:
     """Walk through import, training, exploration and UPDATE on sample data.
 
-    It takes about two minutes and prints each command that it runs. Afterwards DIR is an ordinary project.
+    It takes about a minute and prints each command that it runs. Afterwards DIR is an ordinary project.
     """
     if directory.exists() and (not directory.is_dir() or any(directory.iterdir())):
         hint = "remove it, or name a new one: newfound demo DIR"

@@ -44,9 +44,18 @@ class Group(TyperGroup):
             return super().resolve_command(ctx, args)
         if name in NATIVE:
             raise UsageError(f"`{name}` is an operation of Amazon Personalize", f"here: {NATIVE[name]}")
-        close = get_close_matches(name, names)
+        close = self._homes(ctx, name) or get_close_matches(name, names)
         hint = f"did you mean {' or '.join(close)}?" if close else f"choose one of {', '.join(names)}"
         raise UsageError(f"no such command: {ctx.command_path} {name}", hint)
+
+    def _homes(self, ctx: Context, name: str) -> list[str]:
+        """Spell out the commands of that name in the groups below: `campaign report` for `report`."""
+        groups = {word: self.get_command(ctx, word) for word in self.list_commands(ctx)}
+        return [
+            f"{word} {name}"
+            for word, group in groups.items()
+            if isinstance(group, Group) and name in group.list_commands(ctx)
+        ]
 
 
 class LazyGroup(Group):

@@ -101,15 +101,26 @@ def simulate(
 
 
 def _blocks(found: Record) -> list[str | Table]:
-    best = found["bestWeight"]
     rows: list[Record] = found["policies"]
     return [
         f"world {found['world']}: {found['days']:g} days, {found['requestsPerHour']:g} requests an hour,"
         f" {found['items']:,} items and {found['newItems']:,} new ones, {len(found['seeds'])} seed(s)",
         _table(rows, CLICKS),
         _table(rows, DISCOVERY),
-        f"weight {best:g} got the most clicks: newfound campaign update --exploration-weight {best:g}",
+        _advice(found["bestWeight"], rows),
     ]
+
+
+def _advice(best: float, rows: list[Record]) -> str:
+    """Name the best weight; a command only if its lift over weight 0, or its lead over all others, is beyond chance."""
+    lifts = [
+        row["liftOverGreedy"]
+        for row in rows
+        if row["explorationWeight"] and best in (0, row["explorationWeight"])
+    ]
+    if all(lift and (lift["low"] > 0 if best else lift["high"] < 0) for lift in lifts):
+        return f"weight {best:g} got the most clicks: newfound campaign update --exploration-weight {best:g}"
+    return f"weight {best:g} got the most clicks, but that may be chance: play more --days or --seeds"
 
 
 def _percent(value: Any) -> str:  # noqa: ANN401 - a share, a lift or None

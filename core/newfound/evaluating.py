@@ -24,6 +24,7 @@ from newfound.evaluation.off_policy import (
 )
 from newfound.evaluation.reward_model import RewardModel, fit_reward_model
 from newfound.explore.policy import choose
+from newfound.explore.settings import ExplorationSettings
 from newfound.outcomes import Outcomes, find_outcomes
 from newfound.progress import Progress, ProgressCallback
 from newfound.replaying import Logged, blocks, read_log, recompute
@@ -42,6 +43,14 @@ class Policy:
     version: str | None = None
     weight: float | None = None
     cutoff_days: float | None = None
+
+    def __post_init__(self) -> None:
+        """Raise UsageError for values out of range."""
+        usual = ExplorationSettings()
+        ExplorationSettings(
+            usual.exploration_weight if self.weight is None else self.weight,
+            usual.item_age_cutoff_days if self.cutoff_days is None else self.cutoff_days,
+        )
 
     def answered(self, logged: Logged) -> bool:
         """Say whether a response is this very policy's."""
@@ -88,7 +97,7 @@ def evaluate(
     if not found.shown:
         raise QualityGateError(
             f"campaign {campaign!r} has no response to learn from: {found.why_left_out()}",
-            "put an event with the recommendationId of each list that was seen, clicked or not",
+            "after `newfound recommend`, put an event with the recommendationId of each list that was seen",
         )
     if all(found.clicked) and not count_silent:
         raise QualityGateError(

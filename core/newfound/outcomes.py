@@ -15,11 +15,11 @@ from newfound.store.tables import Table
 from newfound.store.versions import parse_reference
 
 REASONS = {
-    "silent": "no event names",
-    "otherListShown": "were shown as another list",
-    "versionDeleted": "are of deleted versions",
-    "learnedFrom": "are older than what the target has learned from",
-    "empty": "are empty",
+    "silent": "that no event names",
+    "otherListShown": "that were shown as another list",
+    "versionDeleted": "of deleted versions",
+    "learnedFrom": "older than what the target has learned from",
+    "empty": "empty",
 }
 
 

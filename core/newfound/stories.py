@@ -157,5 +157,6 @@ def reason(story: Story, explored: bool) -> str:
         return "Relevance"
     kind = "Exploration" if explored else "Relevance: new"
     why = "lifted by its uncertainty" if explored else "on the list without exploration too"
-    seen = f"shown {story.shown:,} times and clicked {story.clicked:,}, {story.verdict}"
+    times = "once" if story.shown == 1 else f"{story.shown:,} times"
+    seen = f"shown {times} and clicked {story.clicked:,}, {story.verdict}"
     return f"{kind}: {story.age_days:.1f} days old, {seen}, {why}"

@@ -172,6 +172,8 @@ def test_an_argument_that_is_not_utf_8_is_a_usage_error() -> None:
     [
         (["recomend"], "did you mean recommend?"),
         (["campaign", "updat"], "did you mean update?"),
+        (["train", "--mode", "update"], "did you mean solution train?"),
+        (["report"], "did you mean campaign report?"),
         (["campaign", "zzz"], "choose one of create, update, list, describe, report, delete"),
         (["campaign"], "choose one of create, update, list, describe, report, delete"),
         (["recommend", "--usr", "1"], "--user"),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from newfound_cli.tables import Table, details, draw, listing
 
 if TYPE_CHECKING:
-    from tests.cli.conftest import Cli
+    from tests.cli.conftest import Cli, Double
 
 
 def test_numbers_stand_to_the_right_and_unused_columns_are_left_out() -> None:
@@ -55,3 +55,22 @@ def test_metrics_stand_beside_the_baseline_with_their_interval(cli: Cli) -> None
 def test_a_change_of_state_suggests_the_next_command_on_standard_error(cli: Cli) -> None:
     assert cli("solution", "train").err == "next: newfound campaign update --solution default@v2\n"
     assert cli("solution", "train", "--json").err == ""
+
+
+def test_a_report_of_new_items_that_nobody_saw_says_how_to_fill_it(cli: Cli, project: Double) -> None:
+    assert cli("campaign", "report").err == ""
+    project.answers["campaign_report"] = {**project.answers["campaign_report"], "shownItems": 0}
+    assert "then newfound solution train --mode update" in cli("campaign", "report").err
+
+
+def test_a_weight_is_advised_only_if_its_lift_is_beyond_chance(cli: Cli, project: Double) -> None:
+    assert cli("simulate").out.endswith("newfound campaign update --exploration-weight 0.3\n")
+    found = project.answers["simulate"]
+    for best, low, high, sure in [(0.3, -0.1, 0.2, False), (0, -0.3, 0.1, False), (0, -0.3, -0.1, True)]:
+        row = {**found["policies"][0], "liftOverGreedy": {"value": 0.0, "low": low, "high": high}}
+        project.answers["simulate"] = {**found, "bestWeight": best, "policies": [row]}
+        assert ("campaign update" in cli("simulate").out) is sure
+        assert ("may be chance" in cli("simulate").out) is not sure
+    row["liftOverGreedy"] = None
+    project.answers["simulate"] = {**found, "policies": [row]}
+    assert "may be chance" in cli("simulate").out

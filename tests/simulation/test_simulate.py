@@ -79,8 +79,10 @@ def test_shares_and_lifts_are_written_for_people() -> None:
     "options", [{"world": "moon"}, {"days": 0}, {"users": 5}, {"policies": ["luck"]}, {"weights": [2.0]}]
 )
 def test_what_cannot_be_simulated_is_refused(options: dict[str, Any]) -> None:
+    begun: list[Any] = []
     with pytest.raises(UsageError):
-        project.simulate(**{"world": "churn", **options})
+        project.simulate(**{"world": "churn", "progress": begun.append, **options})
+    assert not begun
 
 
 @pytest.mark.parametrize("weight", [0.0, 0.3, 1.0])

@@ -78,6 +78,8 @@ class Plan:
             raise UsageError(
                 "lists of 1 to 100 places and at least one seed can be simulated", "change -k or --seeds"
             )
+        for weight in self.weights:
+            weighted(weight)  # raises if it is out of range, before hours of work
         unknown = sorted(set(self.others) - set(NAMES))
         if unknown:
             raise UsageError(f"there is no policy {unknown[0]!r}", f"choose one of {', '.join(NAMES)}")
