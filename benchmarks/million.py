@@ -17,11 +17,12 @@ from pathlib import Path
 import numpy as np
 
 from newfound.dataset import popularity
-from newfound.dataset.age import N_AGES
+from newfound.dataset.age import N_AGES, N_RISES
 from newfound.dataset.histories import EventSelection
 from newfound.explore.calibration import Calibration
 from newfound.project import Project
 from newfound.recipes.assemble import HALF_LIVES, PRIOR_EVENTS, empty_overlay
+from newfound.recipes.refitting import no_examples
 from newfound.serving.arrays import Array
 from newfound.serving.bundle import Blend, BundleMeta, save_base, save_overlay
 from newfound.serving.ids import IdIndex
@@ -30,6 +31,7 @@ from newfound.store.versions import publish_version, start_version
 DAY = 86_400
 LATEST = 1_700_000_000
 SIZE = 64
+BLEND = Blend(0.5, 1.0, (0.05,) * len(HALF_LIVES), (0.1,) * N_AGES)
 FEATURES = 17
 EVENTS_PER_USER = 10
 RULES_PER_ITEM = 100
@@ -185,6 +187,7 @@ def overlay_arrays(world: World) -> tuple[dict[str, Array], Array]:
     impressions[shown] = 1
     return {
         **empty_overlay(SIZE, 2 * SIZE + 1),
+        **no_examples(3 + len(HALF_LIVES) + N_RISES),
         "created": world.created,
         "created_stated": np.ones(n, np.bool_),
         "described": np.zeros(n, np.bool_),
@@ -230,7 +233,9 @@ def publish(directory: Path, items: int, users: int, seed: int = 0) -> None:
         type_names=TYPE_NAMES,
         selection=EventSelection(),
         half_lives=HALF_LIVES,
-        blend=Blend(0.5, 1.0, (0.05,) * len(HALF_LIVES), (0.1,) * N_AGES),
+        blend=BLEND,
+        blend_at_full=BLEND,
+        hide_seen=False,
         rule_map=(float(np.log(1e-4)), 0.3),
         calibration=Calibration(),
         prior_events=PRIOR_EVENTS,
