@@ -92,7 +92,7 @@ def update_popularity(parent: Bundle, inputs: UpdateInputs, seed: int) -> Update
         "clicker_count": np.zeros(len(own), np.float32),
         **{f"posterior_{name}": getattr(nothing, name) for name in ("item", "mean", "variance")},
     }
-    meta = replace(grown.meta, blend=parent.meta.blend, rule_map=parent.meta.rule_map)
+    meta = replace(grown.meta, blend=parent.meta.blend)
     return replace(result, bundle=Bundle(meta, parent.base, overlay))
 
 
