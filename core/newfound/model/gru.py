@@ -28,18 +28,21 @@ def _forward(U: Array, gates: Array, keep: Array, h0: Array) -> tuple[Array, tup
         x, m = inputs  # (L, 3d), (L,)
         h = m[:, None] * h
         a = h @ U  # (L, 3d)
-        z, r = jnp.split(jax.nn.sigmoid(x[:, : 2 * d] + a[:, : 2 * d]), 2, axis=-1)  # (L, d) each
-        a = a[:, 2 * d :]
+        zr = jax.nn.sigmoid(x[:, : 2 * d] + a[:, : 2 * d])
+        z, r, a = zr[:, :d], zr[:, d:], a[:, 2 * d :]
         n = jnp.tanh(x[:, 2 * d :] + r * a)
-        new = (1 - z) * n + z * h
-        return new, (new, h, z, r, n, a)
+        h = n + z * (h - n)
+        return h, (h, zr, n, a)
 
-    _, (states, *saved) = jax.lax.scan(step, h0, (gates, keep))
-    return states, (U, keep, *saved)
+    _, (states, *opened) = jax.lax.scan(step, h0, (gates, keep))
+    return states, (U, keep, h0, states, *opened)
 
 
 def _backward(saved: tuple[Array, ...], d_states: Array) -> tuple[Array, Array, None, Array]:
-    U, keep, h, z, r, n, a = saved  # the last five (T, L, d)
+    U, keep, h0, states, zr, n, a = saved
+    d = U.shape[0]
+    h = keep[..., None] * jnp.concatenate([h0[None], states[:-1]])  # (T, L, d) before each step
+    z, r = zr[..., :d], zr[..., d:]
     d_n = (1 - z) * (1 - n * n)
     slopes = jnp.concatenate([(h - n) * z * (1 - z), d_n * a * r * (1 - r), d_n * r], axis=-1)  # (T, L, 3d)
 
@@ -48,10 +51,10 @@ def _backward(saved: tuple[Array, ...], d_states: Array) -> tuple[Array, Array, 
         dh = carry + d_state  # (L, d)
         return m[:, None] * (dh * z + (jnp.tile(dh, (1, 3)) * slope) @ U.T), dh
 
-    d_h0, dh = jax.lax.scan(step, jnp.zeros_like(h[0]), (d_states, slopes, z, keep), reverse=True)
+    d_h0, dh = jax.lax.scan(step, jnp.zeros_like(h0), (d_states, slopes, z, keep), reverse=True)
     d_a = jnp.tile(dh, (1, 1, 3)) * slopes  # (T, L, 3d)
     d_U = jnp.einsum("tld,tlg->dg", h, d_a)
-    d_gates = jnp.concatenate([d_a[..., : 2 * U.shape[0]], dh * d_n], axis=-1)
+    d_gates = jnp.concatenate([d_a[..., : 2 * d], dh * d_n], axis=-1)
     return d_U, d_gates, None, d_h0
 
 

@@ -36,31 +36,30 @@ def _forward(
     while n_rows % n_chunks:
         n_chunks += 1
 
-    def chunk(
-        sums: tuple[Array, ...], rows: tuple[Array, ...]
-    ) -> tuple[tuple[Array, ...], tuple[Array, ...]]:
-        loss, d_E, d_b = sums
-        o, target_E, target_b, targets, weights = rows  # (C, d), (C, d), (C,), (C,), (C,)
-        target_logit = jnp.minimum(jnp.sum(o * target_E, axis=-1) + target_b, LARGEST_LOGIT)  # (C,)
-        target = jnp.exp(target_logit)
-        others = jnp.exp(jnp.minimum(o @ E.T + b[None, :], LARGEST_LOGIT))  # (C, K)
-        others = jnp.where(hit[None, :] == targets[:, None], 0.0, others)
-        total = target + jnp.sum(others, axis=-1)  # (C,)
-        loss += jnp.sum(weights * (jnp.log(total) - target_logit))
-        d_others = others * (weights / total)[:, None]  # (C, K)
-        d_target = weights * (target / total - 1)  # (C,)
-        d_o = d_others @ E + d_target[:, None] * target_E  # (C, d)
-        sums = (loss, d_E + d_others.T @ o, d_b + jnp.sum(d_others, axis=0))
-        return sums, (d_o, d_target[:, None] * o, d_target)
+    def split(rows: Array) -> Array:
+        return rows.reshape(n_chunks, n_rows // n_chunks, *rows.shape[1:])
 
-    rows = tuple(
-        a.reshape(n_chunks, n_rows // n_chunks, *a.shape[1:])
-        for a in (o, target_E, target_b, targets, weights)
-    )
+    def chunk(sums: tuple[Array, ...], rows: tuple[Array, ...]) -> tuple[tuple[Array, ...], tuple[Array, ...]]:
+        loss, d_E, d_b = sums
+        o, o_turned, target_logit, targets, weights = rows  # (C, d), (d, C), (C,), (C,), (C,)
+        target = jnp.exp(target_logit)
+        others = jnp.exp(jnp.minimum(E @ o_turned + b[:, None], LARGEST_LOGIT))  # (K, C)
+        others = jnp.where(hit[:, None] == targets[None, :], 0.0, others)
+        total = target + jnp.sum(others, axis=0)  # (C,)
+        loss += jnp.sum(weights * (jnp.log(total) - target_logit))
+        d_others = others * (weights / total)[None, :]  # (K, C)
+        sums = (loss, d_E + d_others @ o, d_b + jnp.sum(d_others, axis=1))
+        return sums, (E_turned @ d_others, weights * (target / total - 1))
+
+    target_logits = jnp.minimum(jnp.sum(o * target_E, axis=-1) + target_b, LARGEST_LOGIT)  # (B,)
+    # Candidates run down and rows across: so no product of the loop has to turn a matrix, which costs as much again.
+    E_turned, o_turned = E.T, jnp.swapaxes(split(o), 1, 2)
     start = (jnp.zeros((), o.dtype), jnp.zeros_like(E), jnp.zeros_like(b))
-    (loss, d_E, d_b), (d_o, d_target_E, d_target_b) = jax.lax.scan(chunk, start, rows)
-    flat = (d_o.reshape(o.shape), d_E, d_b, d_target_E.reshape(o.shape), d_target_b.reshape(n_rows))
-    return loss, flat
+    rows = (split(o), o_turned, split(target_logits), split(targets), split(weights))
+    (loss, d_E, d_b), (d_o, d_target) = jax.lax.scan(chunk, start, rows)
+    d_target = d_target.reshape(n_rows)
+    d_o = jnp.swapaxes(d_o, 1, 2).reshape(o.shape) + d_target[:, None] * target_E
+    return loss, (d_o, d_E, d_b, d_target[:, None] * o, d_target)
 
 
 def _backward(gradients: tuple[Array, ...], d_loss: Array) -> tuple[Array | None, ...]:
