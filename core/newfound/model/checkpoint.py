@@ -32,7 +32,7 @@ def fingerprint(data: TrainingData, config: TrainingConfig) -> str:
     if data.features:
         arrays += [data.features.offsets, data.features.tokens]
     for array in arrays:
-        digest.update(array.tobytes())
+        digest.update(np.ascontiguousarray(array).data)
     return digest.hexdigest()
 
 

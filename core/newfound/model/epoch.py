@@ -13,11 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from newfound.dataset.gaps import N_GAPS
+from newfound.dataset.runs import ranges
 from newfound.model.batches import count_targets, epoch_batches, training_users
 from newfound.model.config import TrainingConfig
 from newfound.model.data import TrainingData
 from newfound.model.network import Params, init, state_size
 from newfound.model.sampling import Sampler
+from newfound.model.scratch import kept_scratch
 from newfound.model.step import State, StepFunction, make_optimizer, make_step
 from newfound.model.tower import Items, build_catalogue
 from newfound.model.validation import validation_ndcg
@@ -90,9 +92,8 @@ def prepare(data: TrainingData, config: TrainingConfig) -> Trainer:
     users = training_users(
         data, config.min_user_history_length_percentile, config.max_user_history_length_percentile
     )
-    owner = np.repeat(np.arange(data.ends.size), np.diff(data.offsets))
-    visible = np.arange(data.items.size) < data.ends[owner]
-    counts = np.bincount(data.items[visible], minlength=data.n_items)
+    hidden = data.items[ranges(data.ends, data.offsets[1:])]
+    counts = np.bincount(data.items, minlength=data.n_items) - np.bincount(hidden, minlength=data.n_items)
     catalogue = build_catalogue(
         data.features, counts, config.min_item_events, np.random.default_rng(config.seed)
     )
@@ -121,6 +122,7 @@ def start(trainer: Trainer) -> Run:
     return Run(state, jax.tree.map(jnp.copy, params), history, np.array(0))
 
 
+@kept_scratch()
 def train_epoch(trainer: Trainer, run: Run, schedule: Schedule, progress: ProgressCallback) -> Run:
     """Update over all targets once, then validate. The parameters of `run` are used up."""
     data, config = trainer.data, trainer.config
