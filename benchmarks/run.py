@@ -23,6 +23,7 @@ BENCHMARKS = {
     "accuracy-beauty": ("accuracy.py", "seq-s3rec-beauty", "--max-minutes", "2"),
     "replay": ("replay.py",),
     "training": ("training.py",),
+    "scale": ("scale.py",),
     "latency": ("latency.py",),
     "bulk": ("bulk.py",),
     "batch": ("batch.py",),

@@ -95,12 +95,10 @@ def build_histories(
     """
     import polars as pl
 
-    rows = pl.concat([_uniform(frame) for frame in frames]).collect()
-    users = rows[c.USER_ID].unique().sort()
-    items = (
-        pl.concat([rows[c.ITEM_ID], pl.Series(c.ITEM_ID, list(item_ids), dtype=pl.String)]).unique().sort()
-    )
-    types = rows[c.EVENT_TYPE].unique().sort()
+    # Read twice, first for the distinct ids alone: so no text of all rows is ever in memory.
+    rows = pl.concat([_uniform(frame) for frame in frames])
+    users, items, types = (_distinct(rows, name) for name in (c.USER_ID, c.ITEM_ID, c.EVENT_TYPE))
+    items = pl.concat([items, pl.Series(c.ITEM_ID, list(item_ids), dtype=pl.String)]).unique().sort()
     trained = pl.lit(value=True)
     if selection.event_type is not None:
         trained &= pl.col(c.EVENT_TYPE) == selection.event_type.lower()
@@ -112,7 +110,8 @@ def build_histories(
         pl.col(c.EVENT_TYPE).cast(pl.Enum(types)).to_physical().cast(pl.Int16).alias("type"),
         pl.col(c.TIMESTAMP).alias("time"),
         trained.alias("trained"),
-    ).sort("user", "time", maintain_order=True)
+    )
+    encoded = encoded.collect(engine="streaming").sort("user", "time", maintain_order=True)
     counts = np.bincount(encoded["user"].to_numpy(), minlength=len(users))
     return Histories(
         users.to_list(),
@@ -124,6 +123,10 @@ def build_histories(
         encoded["trained"].to_numpy(),
         tuple(types.to_list()),
     )
+
+
+def _distinct(rows: pl.LazyFrame, column: str) -> pl.Series:
+    return rows.select(column).unique().collect(engine="streaming")[column].sort()
 
 
 def _uniform(frame: pl.LazyFrame) -> pl.LazyFrame:

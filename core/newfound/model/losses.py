@@ -39,7 +39,9 @@ def _forward(
     def split(rows: Array) -> Array:
         return rows.reshape(n_chunks, n_rows // n_chunks, *rows.shape[1:])
 
-    def chunk(sums: tuple[Array, ...], rows: tuple[Array, ...]) -> tuple[tuple[Array, ...], tuple[Array, ...]]:
+    def chunk(
+        sums: tuple[Array, ...], rows: tuple[Array, ...]
+    ) -> tuple[tuple[Array, ...], tuple[Array, ...]]:
         loss, d_E, d_b = sums
         o, o_turned, target_logit, targets, weights = rows  # (C, d), (d, C), (C,), (C,), (C,)
         target = jnp.exp(target_logit)
