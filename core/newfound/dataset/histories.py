@@ -104,14 +104,14 @@ def build_histories(
         trained &= pl.col(c.EVENT_TYPE) == selection.event_type.lower()
     if selection.event_value_threshold is not None:
         trained &= (pl.col(c.EVENT_VALUE) >= selection.event_value_threshold).fill_null(value=False)
-    encoded = rows.select(
+    coded = rows.select(
         pl.col(c.USER_ID).cast(pl.Enum(users)).to_physical().alias("user"),
         pl.col(c.ITEM_ID).cast(pl.Enum(items)).to_physical().cast(pl.Int32).alias("item"),
         pl.col(c.EVENT_TYPE).cast(pl.Enum(types)).to_physical().cast(pl.Int16).alias("type"),
         pl.col(c.TIMESTAMP).alias("time"),
         trained.alias("trained"),
     )
-    encoded = encoded.collect(engine="streaming").sort("user", "time", maintain_order=True)
+    encoded = coded.collect(engine="streaming").sort("user", "time", maintain_order=True)
     counts = np.bincount(encoded["user"].to_numpy(), minlength=len(users))
     return Histories(
         users.to_list(),
