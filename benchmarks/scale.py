@@ -27,7 +27,7 @@ from newfound.progress import silent
 LARGE_ITEMS, LARGE_USERS = 1_000_000, 5_000_000
 SMALL_ROWS, SMALL_ITEMS, SMALL_USERS = 1_000_000, 3_706, 6_040
 USERS_PER_BLOCK = 100_000
-FEW, MANY = 50, 250  # updates; the difference is measured
+FEW, MANY = 20, 120  # updates; the difference is measured
 LIMIT = 1.3
 PEAK_LIMIT_MEGABYTES = 12_000
 

@@ -12,6 +12,7 @@ from newfound.model.tower import Catalogue, Items
 
 POPULARITY_POWER = 0.5
 UNIFORM_SHARE = 0.1  # the floor: every item can be a negative
+USUAL_SHARE = 62  # percent of the most items that an update can touch
 
 
 class Update(NamedTuple):
@@ -39,7 +40,9 @@ class Sampler:
         self._cumulative = np.cumsum(q)
         self._log_counts = np.log(max(n_negatives, 1) * q).astype(np.float32)
         self._everything = catalogue.everything()
-        self._n_rows, self._n_tokens = most, catalogue.most_tokens(most)
+        # Padded to one of two sizes, as each is compiled once: nearly all batches are well below the most.
+        self._sizes = [(size, catalogue.most_tokens(size)) for size in (USUAL_SHARE * most // 100, most)]
+        self._place = np.zeros(n_items, np.int32)  # of an item among the touched ones
 
     def touch(self, batch: Batch, rng: np.random.Generator) -> Update:
         """Draw negatives for a batch and gather the items that it touches."""
@@ -54,11 +57,8 @@ class Sampler:
             return Update(*batch, self._everything, drawn, log_counts)
         used = np.concatenate([batch.steps.items.ravel(), batch.targets.ravel(), drawn])
         rows = np.unique(used)
-        inputs, targets = (
-            np.searchsorted(rows, a).astype(np.int32) for a in (batch.steps.items, batch.targets)
-        )
-        items = self._catalogue.take(rows, self._n_rows, self._n_tokens)
-        steps = batch.steps._replace(items=inputs)
-        return Update(
-            steps, targets, batch.weights, items, np.searchsorted(rows, drawn).astype(np.int32), log_counts
-        )
+        place = self._place
+        place[rows] = np.arange(rows.size)
+        items = self._catalogue.take(rows, *next(size for size in self._sizes if rows.size <= size[0]))
+        steps = batch.steps._replace(items=place[batch.steps.items])
+        return Update(steps, place[batch.targets], batch.weights, items, place[drawn], log_counts)
