@@ -160,7 +160,9 @@ def add_site(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--requests-per-hour", type=float, default=300.0)
     parser.add_argument("--seeds", type=int, default=10)
     parser.add_argument("--first-seed", type=int, default=100)
-    parser.add_argument("--full-every", type=float, default=5.0, help="days between two FULL; 0: only the first")
+    parser.add_argument(
+        "--full-every", type=float, default=5.0, help="days between two FULL; 0: only the first"
+    )
     parser.add_argument("--jobs", type=int, default=CORES, help="seeds to play at once, a core each")
     parser.add_argument("--work", type=Path, default=default_work(), help="keeps the results of seeds")
 

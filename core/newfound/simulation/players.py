@@ -122,9 +122,7 @@ class Model:
 class MostClicked:
     """The most clicked items of the last hours, the same for everyone: clicks count half after each half-life."""
 
-    def __init__(
-        self, audience: Audience, k: int, half_life_hours: float = POPULAR_HALF_LIFE_HOURS
-    ) -> None:
+    def __init__(self, audience: Audience, k: int, half_life_hours: float = POPULAR_HALF_LIFE_HOURS) -> None:
         self._audience, self._k, self._half_life_hours = audience, k, half_life_hours
         self._world = audience.world
         _, items, times = self._world.history
