@@ -20,6 +20,7 @@ import newfound
 
 Report = dict[str, Any]
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+SOURCES = ("seeds.py", "exploration*.py", "peer_*.py", "truth.py")
 CORES = len(os.sched_getaffinity(0))
 
 
@@ -55,7 +56,7 @@ def play_seeds(
 def _fingerprint(settings: Mapping[str, Any]) -> str:
     digest = hashlib.sha256(json.dumps(dict(settings), sort_keys=True).encode())
     core, here = Path(newfound.__file__).parent, Path(__file__).parent
-    for path in sorted([*core.rglob("*.py"), *here.glob("exploration*.py"), *here.glob("truth.py")]):
+    for path in sorted([*core.rglob("*.py"), *(path for name in SOURCES for path in here.glob(name))]):
         digest.update(path.read_bytes())
     return digest.hexdigest()[:12]
 
