@@ -1,4 +1,4 @@
-"""An environment of a benchmark's own: other people's libraries beside newfound, which does not depend on them."""
+"""Environments of a benchmark's own: other people's libraries, which newfound does not depend on."""
 
 from __future__ import annotations
 
@@ -11,19 +11,28 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 
 
-def enter(folder: Path, packages: Sequence[str]) -> None:
-    """Go on in the environment in `folder`, made first if it is not there: newfound, its pinned versions, `packages`.
+def make_environment(folder: Path, wanted: Sequence[str]) -> Path:
+    """Make the environment in `folder` if it is not there, with what pip is to install; returns its python.
 
-    A half-made one lacks its mark and is finished. The process is replaced: nothing after this call runs outside.
+    A half-made one lacks its mark and is finished.
+    """
+    python, mark = folder / "bin" / "python", folder / "complete"
+    if not mark.exists():
+        print(f"making {folder}: {' '.join(wanted)}", file=sys.stderr, flush=True)
+        subprocess.run([sys.executable, "-m", "venv", folder], check=True)
+        subprocess.run([python, "-m", "pip", "install", "--quiet", *wanted], check=True)
+        mark.touch()
+    return python
+
+
+def enter(folder: Path, packages: Sequence[str]) -> None:
+    """Go on in the environment in `folder`, which holds newfound, its pinned versions and `packages`.
+
+    The process is replaced: nothing after this call runs outside.
     """
     folder = folder.resolve()
     if Path(sys.prefix).resolve() == folder:
         return
-    python, mark = folder / "bin" / "python", folder / "complete"
-    if not mark.exists():
-        print(f"making {folder}: {', '.join(packages)}", file=sys.stderr, flush=True)
-        subprocess.run([sys.executable, "-m", "venv", folder], check=True)
-        wanted = ["--constraint", str(ROOT / "constraints.txt"), "--editable", str(ROOT), *packages]
-        subprocess.run([python, "-m", "pip", "install", "--quiet", *wanted], check=True)
-        mark.touch()
+    own = ("--constraint", str(ROOT / "constraints.txt"), "--editable", str(ROOT))
+    python = make_environment(folder, [*own, *packages])
     os.execv(python, [str(python), *sys.argv])
