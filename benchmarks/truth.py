@@ -109,10 +109,17 @@ def earned(project: Project, world: World, k: int, campaign: str) -> float:
     return float(np.mean(rates))
 
 
+def weights_earn(project: Project, world: World, k: int) -> dict[str, float]:
+    """What each of WEIGHTS truly gets on the first version."""
+    for name, weight in WEIGHTS.items():
+        project.create_campaign(name.replace(" 0.", ""), exploration_weight=weight)
+    return {name: earned(project, world, k, name.replace(" 0.", "")) for name in WEIGHTS}
+
+
 def play_log(project: Project, world: World, k: int, rounds: range, truths: Mapping[str, float]) -> Report:
     """Log some rounds beside what an UPDATE on the first of them makes; returns estimates and truths by target.
 
-    truths: what the weights earn on the first version.
+    truths: what `weights_earn` says.
     """
     show(project, world, k, rounds[:1])
     newer = project.train(mode="update")["solutionVersion"]
@@ -137,11 +144,7 @@ def play_world(settings: Mapping[str, Any], seed: int) -> Report:
     rounds, k = settings["rounds"], settings["k"]
     with tempfile.TemporaryDirectory() as folder:
         made = make_site(world, Path(folder), settings["hyperparameters"])
-        truths = {}
-        for name, weight in WEIGHTS.items():
-            campaign = f"w{100 * weight:.0f}"
-            made.create_campaign(campaign, exploration_weight=weight)
-            truths[name] = earned(made, world, k, campaign)
+        truths = weights_earn(made, world, k)
         logs = []
         for log in range(settings["logs"]):
             copy = Path(shutil.copytree(made.root, Path(folder) / f"copy-{log}" / "project"))
