@@ -14,10 +14,15 @@ from newfound import project
 from newfound.errors import TooLittleDataError, UsageError
 from newfound.explore.policy import YoungItems, serve_block
 from newfound.explore.settings import ExplorationSettings
-from newfound.progress import Progress
+from newfound.progress import Progress, silent
+from newfound.simulation.memory import Memory
+from newfound.simulation.players import MostClicked
 from newfound.simulation.policies import OTHERS, weighted
+from newfound.simulation.presets import synthetic_world
 from newfound.simulation.project_world import half_life_days, project_world
 from newfound.simulation.report import page, percent
+from newfound.simulation.simulate import Plan, simulate
+from newfound.simulation.traffic import Audience
 
 SCHEMA = Path(__file__).parents[2] / "schemas" / "output" / "simulate.json"
 
@@ -73,6 +78,31 @@ def test_text_on_the_page_is_escaped() -> None:
 def test_shares_and_lifts_are_written_for_people() -> None:
     assert percent(None) == "-" and percent(0.5) == "50.0 %"
     assert percent({"value": 0.1, "low": -0.02, "high": 0.2}) == "+10.0 % (-2.0 to +20.0)"
+
+
+def test_a_guest_meets_the_same_visitors() -> None:
+    met: list[int] = []
+
+    def guest(audience: Audience, k: int, seed: int) -> MostClicked:
+        met.extend([k, seed])
+        return MostClicked(audience, k)
+
+    plan = Plan(
+        days=1 / 24, requests_per_hour=60, k=5, seeds=(3,), full_every_days=0, weights=(), others=("popularity",)
+    )  # fmt: skip
+    found = simulate(
+        plan, lambda seed: synthetic_world("churn", 1, 100, seed), None, silent, {"guest": guest}
+    )
+    rows = {row["policy"]: row for row in found["policies"]}
+    assert list(rows) == ["oracle", "greedy", "popularity", "guest"] and met == [5, 3]
+    assert rows["guest"] | {"policy": "popularity"} == rows["popularity"]
+
+
+def test_a_simulated_site_may_judge_a_full_on_its_own_log() -> None:
+    world = synthetic_world("churn", 1, 100, 3)
+    memory = Memory(world, np.arange(world.n_old))
+    metrics = memory.judge(0, explores=False)
+    assert metrics["explorationWeight"] == 0 and metrics["metrics"]["coverage"] > 0
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -53,9 +54,13 @@ class Memory:
         self.rows += rows
         return rows
 
+    def judge(self, seed: int, *, explores: bool) -> dict[str, Any]:
+        """Train FULL on everything so far and return its metrics, as a recipe that explores or as one that does not."""
+        return fit_full(self._inputs(seed, explores), {}, None, False, None, silent).metrics
+
     def train(self, seed: int) -> Bundle:
         """Train FULL on everything so far."""
-        inputs = self._inputs(seed)
+        inputs = self._inputs(seed, explores=True)
         bundle = fit_full(inputs, {}, None, False, None, silent).bundle
         unlearned = set(unlearned_items(bundle))
         rows = [row for row in self.rows if not unlearned.isdisjoint(self._shown(row))]
@@ -64,7 +69,7 @@ class Memory:
     def _shown(self, row: EventRow) -> tuple[str, ...]:
         return self.responses[row.recommendation_id or ""].items
 
-    def _inputs(self, seed: int) -> FullInputs:
+    def _inputs(self, seed: int, explores: bool) -> FullInputs:
         world = self.world
         item_ids = sorted(world.item_ids[code] for code in self.told)
         place = {item: k for k, item in enumerate(item_ids)}
@@ -80,7 +85,7 @@ class Memory:
             shown=shown,
             latest=max((row.time for row in self.rows), default=0),
             offsets=(len(self.rows), len(self.told)),
-            explores=True,
+            explores=explores,
             seed=seed,
         )
 

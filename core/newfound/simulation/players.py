@@ -120,15 +120,15 @@ class Model:
 
 
 class MostClicked:
-    """The most clicked items of the last hours, the same for everyone."""
+    """The most clicked items of the last hours, the same for everyone: clicks count half after each half-life."""
 
-    def __init__(self, audience: Audience, k: int) -> None:
-        self._audience, self._k = audience, k
+    def __init__(self, audience: Audience, k: int, half_life_hours: float = POPULAR_HALF_LIFE_HOURS) -> None:
+        self._audience, self._k, self._half_life_hours = audience, k, half_life_hours
         self._world = audience.world
         _, items, times = self._world.history
         ages = (self._world.start - times) / HOUR
         self._clicks = np.bincount(
-            items, np.exp2(-ages / POPULAR_HALF_LIFE_HOURS), minlength=len(self._world.item_ids)
+            items, np.exp2(-ages / half_life_hours), minlength=len(self._world.item_ids)
         )
         self._waiting: list[Codes] = []
 
@@ -143,7 +143,7 @@ class MostClicked:
 
     def learn(self, now: int, *, full: bool) -> None:
         """Let counts fade and add those of the last hour."""
-        self._clicks *= np.exp2(-1 / POPULAR_HALF_LIFE_HOURS)
+        self._clicks *= np.exp2(-1 / self._half_life_hours)
         for items in self._waiting:
             np.add.at(self._clicks, items, 1)
         self._waiting = []

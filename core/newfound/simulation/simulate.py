@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -33,6 +34,10 @@ from newfound.simulation.presets import PRESETS
 from newfound.simulation.report import page
 from newfound.simulation.traffic import Audience, draw_traffic
 from newfound.simulation.world import World
+
+Guest = Callable[[Audience, int, int], Player]
+"""Makes a player from elsewhere: of the people it is to meet, the places of a list, and a seed."""
+NO_GUESTS: Mapping[str, Guest] = MappingProxyType({})
 
 NAMES = (IGNORE_NEW, POPULARITY, *(name for name in OTHERS if name != IGNORE_NEW))
 """Policies to choose from besides the weights; greedy and the oracle always play."""
@@ -97,20 +102,25 @@ class Plan:
 
 
 def simulate(
-    plan: Plan, make_world: Callable[[int], World], output: Path | None, progress: ProgressCallback
+    plan: Plan,
+    make_world: Callable[[int], World],
+    output: Path | None,
+    progress: ProgressCallback,
+    guests: Mapping[str, Guest] = NO_GUESTS,
 ) -> dict[str, Any]:
     """Play every policy in the world of each seed; `make_world` draws or fits one. Writes `output`, an HTML page.
 
+    `guests` play as well, under their names: the same visitors, coins, hours and figures as for the plan's policies.
     Raises UsageError, NotFoundError for an output that cannot be written.
     """
     started = time.monotonic()
     if output is not None:
         with replacing(output) as file:  # before hours of work
             file.write(b"<!doctype html><title>newfound simulate</title><p>not finished")
-    logs: dict[str, list[RunLog]] = {name: [] for name in plan.names}
+    logs: dict[str, list[RunLog]] = {name: [] for name in (*plan.names, *guests)}
     worlds, news = [], []
     for seed, world in _worlds(plan, make_world, progress):
-        played = _play(plan, world, seed, progress)
+        played = _play(plan, world, seed, guests, progress)
         for name, log in played.items():
             logs[name].append(log)
         worlds.append(world)
@@ -132,15 +142,18 @@ def _worlds(
         yield seed, make_world(seed)
 
 
-def _play(plan: Plan, world: World, seed: int, progress: ProgressCallback) -> dict[str, RunLog]:
+def _play(
+    plan: Plan, world: World, seed: int, guests: Mapping[str, Guest], progress: ProgressCallback
+) -> dict[str, RunLog]:
     """Play all policies on one seed's traffic; they share the first FULL."""
     progress(Progress(f"FULL training of seed {seed}", note="on what happened before the start"))
     first = Memory(world, np.arange(world.n_old)).train(seed)
     traffic = draw_traffic(world, plan.n_hours, plan.requests_per_hour, seed)
-    stage, total = f"simulation of seed {seed}", len(plan.names) * plan.n_hours
+    names = (*plan.names, *guests)
+    stage, total = f"simulation of seed {seed}", len(names) * plan.n_hours
     played: dict[str, RunLog] = {}
     done = 0
-    for name in plan.names:
+    for name in names:
         audience = Audience(world, seed)
 
         def tick(name: str = name) -> None:
@@ -148,7 +161,8 @@ def _play(plan: Plan, world: World, seed: int, progress: ProgressCallback) -> di
             done += 1
             progress(Progress(stage, done, total, name))
 
-        player = _player(name, plan, audience, first, seed)
+        guest = guests.get(name)
+        player = guest(audience, plan.k, seed) if guest else _player(name, plan, audience, first, seed)
         played[name] = run(audience, player, traffic, round(plan.full_every_days * 24), tick)
     return played
 
@@ -167,7 +181,7 @@ def _report(
 ) -> dict[str, Any]:
     world = worlds[0]
     finite = np.isfinite(world.half_life_days)
-    policies = [_entry(plan, name, worlds, news, logs) for name in plan.names]
+    policies = [_entry(plan, name, worlds, news, logs) for name in logs]
     ours = [entry for entry in policies if entry["explorationWeight"] is not None]
     return {
         "world": world.name,
@@ -236,4 +250,4 @@ def _curves(plan: Plan, logs: dict[str, list[RunLog]]) -> dict[str, dict[str, np
     return curves
 
 
-__all__ = ["NAMES", "PRESETS", "WEIGHTS", "Plan", "simulate"]
+__all__ = ["NAMES", "PRESETS", "WEIGHTS", "Guest", "Plan", "simulate"]
