@@ -17,7 +17,14 @@ from newfound.dataset.gaps import N_GAPS
 from newfound.dataset.histories import REPEATS, Histories, share_of_repeats
 from newfound.evaluation.baselines import popularity
 from newfound.evaluation.offline import evaluate
-from newfound.evaluation.splits import withhold
+from newfound.evaluation.splits import (
+    MIN_EVENTS,
+    last_withheld,
+    most_test_users,
+    share_of_users,
+    user_keys,
+    withhold,
+)
 from newfound.explore.posterior import Posteriors
 from newfound.progress import Progress, ProgressCallback
 from newfound.recipes.assemble import DEFAULT_RULE_MAP, HALF_LIVES, FullInputs, assemble
@@ -44,20 +51,25 @@ def unique_users(trained: Histories) -> Counts:
 def fit_popularity(inputs: FullInputs, progress: ProgressCallback) -> FullResult:
     """Count, and judge the counts of the events before the withheld ones."""
     trained = inputs.histories.restricted_to_trained()
-    split = withhold(trained.offsets, inputs.seed)
+    keys = user_keys(trained.user_ids, inputs.seed)
+    split = withhold(trained.offsets, keys, most_test_users(trained.n_items))
     before = until(trained, split.ends)
     hide_seen = share_of_repeats(trained) < REPEATS
     progress(Progress("metrics", note="ranking for withheld users"))
     table = rules.build(before.items, before.offsets[:-1], before.offsets[1:], before.n_items)
-    judged = evaluate(
-        popularity(unique_users(before)),
-        split,
-        trained.items,
-        trained.offsets,
-        table,
-        seed=inputs.seed,
-        hide_seen=hide_seen,
-    )
+    asked = {"report": split, "leaveOneOut": last_withheld(split, trained.offsets)}
+    reports = {
+        name: evaluate(
+            popularity(unique_users(before)),
+            part,
+            trained.items,
+            trained.offsets,
+            table,
+            seed=inputs.seed,
+            hide_seen=hide_seen,
+        )
+        for name, part in asked.items()
+    }
     progress(Progress("bundle", note="counts from all events"))
     bundle = assemble(inputs, trained, _silent_network(trained), BLEND, DEFAULT_RULE_MAP)
     counts = unique_users(trained)
@@ -70,8 +82,14 @@ def fit_popularity(inputs: FullInputs, progress: ProgressCallback) -> FullResult
         "ridge": np.zeros_like(bundle.base["ridge"]),
     }
     overlay = dict(bundle.overlay) | {"metadata_bias": np.zeros(n, np.float32), "unique_users": counts}
+    metrics = {
+        **reports["report"],
+        "leaveOneOut": reports["leaveOneOut"],
+        "explorationWeight": 0.0,
+        "sampledFrom": share_of_users(int((np.diff(trained.offsets) >= MIN_EVENTS).sum())),
+    }
     facts = {"seenItemsHiddenInMetrics": hide_seen}
-    return FullResult(Bundle(bundle.meta, base, overlay), {**judged, "explorationWeight": 0.0}, facts)
+    return FullResult(Bundle(bundle.meta, base, overlay), metrics, facts)
 
 
 def update_popularity(parent: Bundle, inputs: UpdateInputs, seed: int) -> UpdateResult:
