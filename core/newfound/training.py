@@ -226,10 +226,13 @@ class _Tried:
     report: dict[str, Any] | None = None
 
 
+def _n_twins(record: dict[str, Any]) -> int:
+    return int(record.get("tune") or record.get("inTime", False))
+
+
 def _share(record: dict[str, Any]) -> float | None:
     """Minutes for each training: those on the split in time and the last one share the bound."""
-    n_twins = record["tune"] or int(record["inTime"])
-    return None if record["maxMinutes"] is None else record["maxMinutes"] / (1 + n_twins)
+    return None if record["maxMinutes"] is None else record["maxMinutes"] / (1 + _n_twins(record))
 
 
 def _try_settings(
@@ -240,7 +243,7 @@ def _try_settings(
     from newfound.recipes.tuning import best_trial, draw_settings, run_trials
 
     record, fixed = version.record, solution.hyperparameters
-    n = record["tune"] or int(record["inTime"])
+    n = _n_twins(record)
     at = split_in_time(inputs) if n else None
     if at is None:
         return _Tried(fixed)
@@ -259,7 +262,7 @@ def _try_settings(
         {key: value for key, value in trial.items() if key != "report"} | {"best": trial is best}
         for trial in trials
     ]
-    return _Tried(settings[best["trial"] - 1], table if record["tune"] else [], best["report"])
+    return _Tried(settings[best["trial"] - 1], table if record.get("tune") else [], best["report"])
 
 
 def train_update(
