@@ -3,7 +3,7 @@
 The last event of every user is the target, as in accuracy.py. A first FULL knows the oldest 95 % of the others; then
 the rest is imported, and FULL runs again, warm and from scratch. Both are asked for the targets by the command line.
 
-    python benchmarks/warm_start.py ml-100k [--seeds 3]
+    python benchmarks/warm_start.py ml-100k [--seeds 3] [--hyperparameter hidden_dimension=64]
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def asked(project: Path, version: str, requests: Path, answers: Path) -> list[li
     return [json.loads(line)["output"]["recommendedItems"] for line in answers.open()]
 
 
-def run(data: Path, seed: int, work: Path) -> dict[str, object]:
+def run(data: Path, seed: int, fixed: list[str], work: Path) -> dict[str, object]:
     """Walk through one data set with one seed."""
     rows = load(data)
     last = pl.int_range(pl.len()).over("USER_ID") == pl.len().over("USER_ID") - 1
@@ -41,6 +41,8 @@ def run(data: Path, seed: int, work: Path) -> dict[str, object]:
     pairs = zip(test["USER_ID"], test["TIMESTAMP"], strict=True)
     requests.write_text("".join(json.dumps({"userId": user, "at": at}) + "\n" for user, at in pairs))
     subprocess.run([NEWFOUND, "init", project], check=True, stdout=subprocess.DEVNULL)
+    hyperparameters = [word for pair in fixed for word in ("--hyperparameter", pair)]
+    newfound(project, "solution", "create", "default", *hyperparameters)
     found = {}
     for name, part, options in (
         ("first", train.filter(pl.col("TIMESTAMP") <= cut), ()),
@@ -65,6 +67,7 @@ def main() -> None:
     )
     parser.add_argument("data", nargs="+", help="folders of $NEWFOUND_DATA")
     parser.add_argument("--seeds", type=int, default=1)
+    parser.add_argument("--hyperparameter", action="append", default=[], metavar="KEY=VALUE")
     options = parser.parse_args()
     root = os.environ.get("NEWFOUND_DATA")
     if root is None:
@@ -72,7 +75,9 @@ def main() -> None:
     for name in options.data:
         for seed in range(options.seeds):
             with tempfile.TemporaryDirectory() as work:
-                print(json.dumps(run(Path(root) / name, seed, Path(work))), flush=True)
+                print(
+                    json.dumps(run(Path(root) / name, seed, options.hyperparameter, Path(work))), flush=True
+                )
 
 
 if __name__ == "__main__":

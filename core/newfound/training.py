@@ -198,7 +198,8 @@ def _fit(
     save_base(version.serving, bundle.base)
     save_overlay(version.serving, bundle.meta, bundle.overlay)
     # Beside the record, which every command reads, because it is long.
-    write_json(version.folder / REPORT, result.metrics | {"inTime": tried.report})
+    if result.metrics:
+        write_json(version.folder / REPORT, result.metrics | {"inTime": tried.report})
     remove(version.folder / TRIALS)
     return {
         "full": version.name,
@@ -213,7 +214,7 @@ def _fit(
         "warnings": [],
         "training": result.training,
         "trials": tried.trials,
-        "metrics": result.metrics["metrics"],
+        "metrics": result.metrics.get("metrics"),
     }
 
 
@@ -446,8 +447,8 @@ def describe_metrics(layout: Layout, reference: str) -> dict[str, Any]:
     source = find_version(layout, version.record.get("full") or version.name)
     if not (source.folder / REPORT).exists():
         raise NotFoundError(
-            f"{source.name} has no metrics in the form of this release",
-            "train again: `newfound solution train --mode full`",
+            f"{source.name} has no metrics: an earlier release trained it, or no user had 3 events",
+            "train again when there are: `newfound solution train --mode full`",
         )
     report = read_json(source.folder / REPORT)
     return {

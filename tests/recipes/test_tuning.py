@@ -1,15 +1,18 @@
 from __future__ import annotations
 
+from dataclasses import dataclass
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from newfound.evaluation.findings import MEASURE
 from newfound.model.config import choose_config
 from newfound.progress import silent
 from newfound.recipes import tuning
-from newfound.recipes.tuning import best_trial, draw_settings, run_trials
+from newfound.recipes.tuning import SEARCHED, Trial, best_trial, draw_settings, run_trials
 
 
 @given(st.integers(1, 40), st.integers(0, 2**32))
@@ -35,23 +38,55 @@ def test_the_first_of_the_best_wins() -> None:
     assert best_trial(trials)["trial"] == 2
 
 
-def test_a_search_goes_on_after_the_trials_that_are_done(monkeypatch: pytest.MonkeyPatch) -> None:
-    tried: list[Any] = []
+@dataclass
+class Twin:
+    """A model of these settings, whose NDCG@10 is the number of users that it is asked for."""
 
-    def attempt(_at: object, settings: object, *_: object) -> dict[str, Any]:
-        if len(tried) == 2:
-            tried.append("killed")
+    settings: object
+
+    def __post_init__(self) -> None:
+        self.learned = SimpleNamespace(training={"configuration": dict.fromkeys(SEARCHED, 32)})
+
+    def judge(self, users: list[int]) -> dict[str, Any]:
+        return {"metrics": {MEASURE: len(users)}, "intervals": {MEASURE: [0, 1]}, "asked": users}
+
+
+def search(
+    monkeypatch: pytest.MonkeyPatch,
+    settings: Any,
+    done: list[Trial],
+    lives: int,  # noqa: ANN401
+) -> tuple[list[Trial], list[list[Trial]], list[object]]:
+    """Trials at the end, what was kept after each, and the settings that were trained before the process was killed."""
+    trained: list[object] = []
+
+    def train(_at: object, chosen: object, *_: object) -> Twin:
+        if len(trained) == lives:
             raise KeyboardInterrupt
-        tried.append(settings)
-        return {"ndcg": 0.1}
+        trained.append(chosen)
+        return Twin(chosen)
 
-    monkeypatch.setattr(tuning, "_try", attempt)
+    monkeypatch.setattr(tuning, "train_twin", train)
+    at: Any = SimpleNamespace(split=SimpleNamespace(test_users=[1, 2, 3]))
+    kept: list[list[Trial]] = []
+    try:
+        trials = run_trials(at, settings, done, lambda now: kept.append(list(now)), None, silent)
+    except KeyboardInterrupt:
+        trials = []
+    return trials, kept, trained
+
+
+def test_a_search_goes_on_after_the_trials_that_are_done(monkeypatch: pytest.MonkeyPatch) -> None:
     settings = draw_settings(4, {}, 0)
-    kept: list[list[tuning.Trial]] = []
-    at: Any = None
-    with pytest.raises(KeyboardInterrupt):
-        run_trials(at, settings, [], lambda done: kept.append(list(done)), None, silent)
-    assert [len(done) for done in kept] == [1, 2]
-    done = run_trials(at, settings, kept[-1], lambda _: None, None, silent)
-    assert tried == [*settings[:2], "killed", *settings[2:]]
-    assert [trial["trial"] for trial in done] == [1, 2, 3, 4]
+    _, kept, trained = search(monkeypatch, settings, [], lives=2)
+    assert (trained, [len(done) for done in kept]) == (settings[:2], [1, 2])
+    trials, _, trained = search(monkeypatch, settings, kept[-1], lives=9)
+    assert trained == settings[2:]
+    assert [trial["trial"] for trial in trials] == [1, 2, 3, 4]
+
+
+def test_who_chooses_has_no_part_in_the_report(monkeypatch: pytest.MonkeyPatch) -> None:
+    trials, _, _ = search(monkeypatch, draw_settings(2, {}, 0), [], lives=9)
+    assert [(trial["ndcg"], trial["report"]["asked"]) for trial in trials] == [(2, [2])] * 2
+    [alone], _, _ = search(monkeypatch, draw_settings(1, {}, 0), [], lives=9)
+    assert (alone["ndcg"], alone["report"]["asked"]) == (3, [1, 2, 3])

@@ -27,7 +27,7 @@ from newfound.recipes.assemble import HALF_LIVES, FullInputs, assemble
 from newfound.recipes.blending import Examples, fit_blend, n_examples, popularity_before
 from newfound.recipes.evidence import vectors_when_shown
 from newfound.recipes.judging import Judgement, judge
-from newfound.recipes.warm_start import TRAINED_UNTIL, last_visible, unseen_by, warm_weights
+from newfound.recipes.warm_start import TRAINED_UNTIL, last_visible, leaves_enough, unseen_by, warm_weights
 from newfound.serving.arrays import Array
 from newfound.serving.bundle import Blend, Bundle
 from newfound.serving.user_state import Sequences
@@ -42,7 +42,7 @@ MIN_USER_SHARE = 0.01
 
 @dataclass(frozen=True, slots=True)
 class FullResult:
-    """A finished FULL: the bundle, its metrics and the facts of training."""
+    """A finished FULL: the bundle, its metrics (none if nobody could be withheld) and the facts of training."""
 
     bundle: Bundle
     metrics: dict[str, Any]
@@ -98,15 +98,22 @@ def fit_full(
     """
     learned = learn(inputs, hyperparameters, checkpoints, resume, max_minutes, progress, parent)
     trained, split = learned.trained, learned.split
-    judged = learned.assembled(until(trained, split.ends), split.test_users)
     progress(Progress("metrics", note="ranking for withheld users"))
-    metrics = judge(Judgement(judged, trained, split, learned.hide_seen, inputs.seed))
-    metrics["metadata"] = bool(inputs.tokens.vocabulary)
-    metrics["sampledFrom"] = share_of_users(int((np.diff(trained.offsets) >= MIN_EVENTS).sum()))
+    metrics = _judge(learned) if len(split.test_users) else {}
     progress(Progress("bundle", note="states and counts from all events"))
     bundle = learned.assembled(trained, None)
     base = {**bundle.base, TRAINED_UNTIL: last_visible(trained, split.ends)}
     return FullResult(Bundle(bundle.meta, base, bundle.overlay), metrics, learned.training)
+
+
+def _judge(learned: Learned) -> dict[str, Any]:
+    inputs, trained, split = learned.inputs, learned.trained, learned.split
+    judged = learned.assembled(until(trained, split.ends), split.test_users)
+    return {
+        **judge(Judgement(judged, trained, split, learned.hide_seen, inputs.seed)),
+        "metadata": bool(inputs.tokens.vocabulary),
+        "sampledFrom": share_of_users(int((np.diff(trained.offsets) >= MIN_EVENTS).sum())),
+    }
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,8 +156,8 @@ def learn(
     if not config.recency_mask:
         inputs = replace(inputs, half_lives=HALF_LIVES[-1:])
     weights, found = None, None
-    if parent is not None:
-        unseen, known = unseen_by(parent, trained, split), warm_weights(parent, inputs)
+    if parent is not None and leaves_enough(unseen := unseen_by(parent, trained, split), split):
+        known = warm_weights(parent, inputs)
         found = judge_weights(_training_data(inputs, trained, unseen, hide_seen), config, known)
         if found["used"]:
             split, config, weights = unseen, shorter(config), known

@@ -33,12 +33,12 @@ class TimeSplit:
 
 
 def split_in_time(inputs: FullInputs) -> TimeSplit | None:
-    """Cut where nine tenths of the interactions have happened; None if nothing came after that moment."""
+    """Cut where nine tenths of the interactions have happened; None if fewer than two users did anything after it."""
     trained = inputs.histories.restricted_to_trained()
     cut = int(np.quantile(trained.times, SHARE_BEFORE, method="lower"))
     keys, most = user_keys(trained.user_ids, inputs.seed), most_test_users(trained.n_items)
     split = in_time(trained.offsets, trained.times, cut, keys, most)
-    if not len(split.test_users):
+    if len(split.test_users) < 2:
         return None
     whole = inputs.histories
     ends = in_time(whole.offsets, whole.times, cut, keys, 0).ends

@@ -8,10 +8,11 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from newfound.evaluation.findings import MEASURE
 from newfound.progress import ProgressCallback
-from newfound.recipes.later import TimeSplit, train_twin
+from newfound.recipes.later import TimeSplit, Twin, train_twin
 
 Settings = Mapping[str, str]
 Trial = dict[str, Any]
@@ -46,14 +47,23 @@ def run_trials(
 ) -> list[Trial]:
     """Try each of the settings that is not `done` yet; `keep` is given all trials after each.
 
-    Every second test user chooses between the settings; "report" is on the others, who have no say. `max_minutes`
+    Every second test user chooses between several settings; "report" is on the others, who have no say. `max_minutes`
     bounds each trial.
     """
+    users = at.split.test_users
+    choosing, telling = (users[::2], users[1::2]) if len(settings) > 1 else (users, users)
     trials = list(done)
     for number in range(len(trials), len(settings)):
-        stage = f"trial {number + 1}/{len(settings)}"
+        started = time.perf_counter()
+        twin = train_twin(
+            at, settings[number], max_minutes, _staged(progress, f"trial {number + 1}/{len(settings)}")
+        )
         trials.append(
-            {"trial": number + 1, **_try(at, settings[number], max_minutes, _staged(progress, stage))}
+            {
+                "trial": number + 1,
+                **_judged(twin, choosing, telling),
+                "seconds": time.perf_counter() - started,
+            }
         )
         keep(trials)
     return trials
@@ -64,20 +74,13 @@ def best_trial(trials: Sequence[Trial]) -> Trial:
     return max(trials, key=lambda trial: trial["ndcg"])
 
 
-def _try(
-    at: TimeSplit, settings: Settings, max_minutes: float | None, progress: ProgressCallback
-) -> dict[str, Any]:
-    started = time.perf_counter()
-    twin = train_twin(at, settings, max_minutes, progress)
-    users = at.split.test_users
-    choosing, telling = (twin.judge(users[k::2]) for k in (0, 1))
-    configuration = twin.learned.training["configuration"]
+def _judged(twin: Twin, choosing: NDArray[np.int64], telling: NDArray[np.int64]) -> Trial:
+    configuration, report = twin.learned.training["configuration"], twin.judge(choosing)
     return {
         "hyperparameters": {name: configuration[name] for name in SEARCHED},
-        "ndcg": choosing["metrics"][MEASURE],
-        "interval": choosing["intervals"][MEASURE],
-        "seconds": time.perf_counter() - started,
-        "report": telling,
+        "ndcg": report["metrics"][MEASURE],
+        "interval": report["intervals"][MEASURE],
+        "report": twin.judge(telling),
     }
 
 

@@ -18,6 +18,8 @@ from newfound.serving.ids import IdIndex
 from newfound.serving.network import Network
 
 TRAINED_UNTIL = "trained_until"
+LEAST_SHARE = 0.5
+"""Of the withheld users, who must still have something to be asked."""
 NEVER = np.iinfo(np.int64).min
 BY_ITEM, BY_TOKEN, BY_TYPE = ("E", "item_bias"), ("token_vectors", "token_bias"), ("T",)
 NEEDED, OPTIONAL = (TRAINED_UNTIL, *Network.__slots__, *BY_ITEM), BY_TOKEN
@@ -32,16 +34,26 @@ def last_visible(trained: Histories, ends: NDArray[np.int64]) -> NDArray[np.int6
 
 def unseen_by(parent: Bundle, trained: Histories, split: WithheldSplit) -> WithheldSplit:
     """Make visible again what the parent's network has seen; who hides nothing then is asked nothing."""
-    codes = parent.base_users.codes_of(trained.user_ids)
+    users = np.concatenate([split.test_users, split.validation_users])
+    codes = parent.base_users.codes_of([trained.user_ids[user] for user in users.tolist()])
     until = np.where(codes >= 0, np.asarray(parent.base[TRAINED_UNTIL])[codes], NEVER)
     ends = split.ends.copy()
-    for user in np.concatenate([split.test_users, split.validation_users]).tolist():
+    for user, newest_seen in zip(users.tolist(), until.tolist(), strict=True):
         start, stop = trained.offsets[user], trained.offsets[user + 1]
-        seen = start + np.searchsorted(trained.times[start:stop], until[user], side="right")
+        seen = start + np.searchsorted(trained.times[start:stop], newest_seen, side="right")
         ends[user] = max(ends[user], seen)
     hides = ends < trained.offsets[1:]
     test, validation = (users[hides[users]] for users in (split.test_users, split.validation_users))
     return WithheldSplit(ends, test, validation)
+
+
+def leaves_enough(unseen: WithheldSplit, split: WithheldSplit) -> bool:
+    """Say whether enough users still hide something, to choose the epoch, fit the blend and judge by."""
+    pairs = (
+        (unseen.test_users, split.test_users),
+        (unseen.validation_users, split.validation_users),
+    )
+    return all(len(left) >= LEAST_SHARE * len(before) > 0 for left, before in pairs)
 
 
 def warm_weights(parent: Bundle, inputs: FullInputs) -> dict[str, NDArray[np.float32]]:
