@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any
@@ -12,7 +13,7 @@ from newfound.evaluation.findings import MEASURE
 from newfound.model.config import choose_config
 from newfound.progress import silent
 from newfound.recipes import tuning
-from newfound.recipes.tuning import SEARCHED, Trial, best_trial, draw_settings, run_trials
+from newfound.recipes.tuning import SEARCHED, Settings, Trial, best_trial, draw_settings, run_trials
 
 
 @given(st.integers(1, 40), st.integers(0, 2**32))
@@ -53,9 +54,9 @@ class Twin:
 
 def search(
     monkeypatch: pytest.MonkeyPatch,
-    settings: Any,
+    settings: Sequence[Settings],
     done: list[Trial],
-    lives: int,  # noqa: ANN401
+    lives: int,
 ) -> tuple[list[Trial], list[list[Trial]], list[object]]:
     """Trials at the end, what was kept after each, and the settings that were trained before the process was killed."""
     trained: list[object] = []
