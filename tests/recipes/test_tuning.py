@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from types import SimpleNamespace
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 from newfound.evaluation.findings import MEASURE
 from newfound.model.config import choose_config
 from newfound.progress import silent
+from newfound.project import Project
 from newfound.recipes import tuning
 from newfound.recipes.tuning import SEARCHED, Settings, Trial, best_trial, draw_settings, run_trials
 
@@ -91,3 +93,26 @@ def test_who_chooses_has_no_part_in_the_report(monkeypatch: pytest.MonkeyPatch) 
     assert [(trial["ndcg"], trial["report"]["asked"]) for trial in trials] == [(2, [2])] * 2
     [alone], _, _ = search(monkeypatch, draw_settings(1, {}, 0), [], lives=9)
     assert (alone["ndcg"], alone["report"]["asked"]) == (3, [1, 2, 3])
+
+
+def test_a_killed_search_is_resumed_with_what_it_had(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    train, calls = tuning.train_twin, []
+
+    def killed_at_the_second(*arguments: Any) -> Any:  # noqa: ANN401
+        calls.append(1)
+        if len(calls) == 2:
+            raise KeyboardInterrupt
+        return train(*arguments)
+
+    monkeypatch.setattr(tuning, "train_twin", killed_at_the_second)
+    with pytest.raises(KeyboardInterrupt):
+        project.train(tune=2, max_minutes=0.2)
+    versions = project.root / "solutions/default/versions"
+    [kept] = json.loads((versions / ".v2.building/trials.json").read_bytes())["trials"]
+    done = project.train(resume=True)
+    assert len(calls) == 3
+    assert done["trials"][0]["seconds"] == kept["seconds"]
+    assert [trial["best"] for trial in done["trials"]].count(True) == 1
+    assert not (versions / "v2/trials.json").exists()
