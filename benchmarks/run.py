@@ -23,6 +23,7 @@ BENCHMARKS = {
     "accuracy-beauty": ("accuracy.py", "seq-s3rec-beauty", "--max-minutes", "2"),
     "replay": ("replay.py",),
     "training": ("training.py",),
+    "warm-start": ("warm_start.py", "ml-100k"),
     "latency": ("latency.py",),
     "bulk": ("bulk.py",),
     "batch": ("batch.py",),

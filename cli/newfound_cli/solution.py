@@ -15,7 +15,11 @@ from newfound_cli.train import train
 MEASURE = "normalized_discounted_cumulative_gain_at_10"
 
 app = make_app(help="Create, train and inspect models.")
-app.command(epilog=example("newfound solution train", "newfound solution train --mode update"))(train)
+app.command(
+    epilog=example(
+        "newfound solution train", "newfound solution train --mode update", "newfound solution train --tune 8"
+    )
+)(train)
 
 
 @app.command(epilog=example("newfound solution create buyers --event-type purchase"))
