@@ -24,6 +24,7 @@ BENCHMARKS = {
     "replay": ("replay.py",),
     "training": ("training.py",),
     "scale": ("scale.py",),
+    "warm-start": ("warm_start.py", "ml-100k"),
     "latency": ("latency.py",),
     "bulk": ("bulk.py",),
     "batch": ("batch.py",),

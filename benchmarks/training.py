@@ -22,7 +22,7 @@ import jax.numpy as jnp
 import numpy as np
 import polars as pl
 
-from newfound.evaluation.splits import withhold
+from newfound.evaluation.splits import user_keys, withhold
 from newfound.model import epoch
 from newfound.model.config import TrainingConfig, choose_config
 from newfound.model.data import TrainingData
@@ -39,7 +39,7 @@ def load(folder: Path) -> TrainingData:
     rows = pl.read_parquet(folder / "interactions.parquet").sort("USER_ID", "TIMESTAMP", maintain_order=True)
     users, items = (rows[name].rank("dense").to_numpy() - 1 for name in ("USER_ID", "ITEM_ID"))
     offsets = np.append(0, np.cumsum(np.bincount(users)))
-    split = withhold(offsets, 0)
+    split = withhold(offsets, user_keys(map(str, range(len(offsets) - 1)), 0))
     items, times = items.astype(np.int32), rows["TIMESTAMP"].to_numpy()
     at = split.ends[split.validation_users]
     return TrainingData(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Annotated
 
 import typer
@@ -11,8 +12,14 @@ from newfound_cli.groups import example, make_app
 from newfound_cli.options import NewName, SolutionName, Version
 from newfound_cli.train import train
 
+MEASURE = "normalized_discounted_cumulative_gain_at_10"
+
 app = make_app(help="Create, train and inspect models.")
-app.command(epilog=example("newfound solution train", "newfound solution train --mode update"))(train)
+app.command(
+    epilog=example(
+        "newfound solution train", "newfound solution train --mode update", "newfound solution train --tune 8"
+    )
+)(train)
 
 
 @app.command(epilog=example("newfound solution create buyers --event-type purchase"))
@@ -86,9 +93,36 @@ def versions(ctx: typer.Context, name: SolutionName = "default") -> None:
 
 @app.command(epilog=example("newfound solution metrics default@v3"))
 def metrics(ctx: typer.Context, name: Version = "default") -> None:
-    """Show offline metrics beside the popularity baseline, each with a 95 % interval."""
+    """Show offline metrics beside popularity and sequential rules, with 95 % intervals, and what they say."""
     found = context.open_project(ctx).metrics(name)
-    render.result(ctx, found, lambda: [found["solutionVersion"], _metric_table(found)])
+    render.result(ctx, found, lambda: _metric_blocks(found))
+
+
+def _metric_blocks(found: tables.Record) -> Iterator[render.Block]:
+    yield found["solutionVersion"]
+    yield _metric_table(found)
+    parts = {
+        "all": found,
+        **found["slices"],
+        "leave one out": found["leaveOneOut"],
+        "in time": found["inTime"],
+    }
+    rows = [
+        {
+            "NDCG@10 of": name,
+            "value": part["metrics"][MEASURE],
+            "interval": part["intervals"][MEASURE],
+            **{baseline: values[MEASURE] for baseline, values in part["baselines"].items()},
+            "chance": part["chance"],
+            "users": part["users"],
+        }
+        for name, part in parts.items()
+        if part is not None
+    ]
+    yield ""
+    yield tables.listing(rows, *{key: None for row in rows for key in row})
+    yield ""
+    yield from (f"{finding['verdict']}: {finding['text']}" for finding in found["findings"])
 
 
 def _metric_table(found: tables.Record) -> tables.Table:
@@ -96,12 +130,12 @@ def _metric_table(found: tables.Record) -> tables.Table:
         {
             "metric": key,
             "value": value,
-            "interval": found["intervals"].get(key),
-            "popularity": found["baseline"].get(key),
+            "interval": found["intervals"][key],
+            **{baseline: values[key] for baseline, values in found["baselines"].items()},
         }
         for key, value in found["metrics"].items()
     ]
-    return tables.listing(rows, "metric", "value", "interval", "popularity")
+    return tables.listing(rows, "metric", "value", "interval", *found["baselines"])
 
 
 @app.command(epilog=example("newfound solution delete buyers"))

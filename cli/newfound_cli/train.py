@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from enum import StrEnum
 from typing import Annotated
 
 import typer
 
-from newfound_cli import context, progress, render
+from newfound_cli import context, progress, render, tables
 from newfound_cli.options import SolutionName
 
 
@@ -29,6 +30,21 @@ def train(
     ] = 0,
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the last checkpoint.")] = False,
     max_minutes: Annotated[float | None, typer.Option(metavar="M", help="Bound a FULL training.")] = None,
+    tune: Annotated[
+        int,
+        typer.Option(
+            min=0,
+            max=40,
+            metavar="N",
+            help="Try N settings on a split in time first, and train with the best.",
+        ),
+    ] = 0,
+    in_time: Annotated[
+        bool, typer.Option("--in-time", help="Judge a second model, of the past alone, on what came after.")
+    ] = False,
+    from_scratch: Annotated[
+        bool, typer.Option("--from-scratch", help="Do not begin from the last FULL's weights.")
+    ] = False,
     parent: Annotated[
         str | None,
         typer.Option(metavar="NAME@vN", help="What to update [default: the newest of the newest FULL]."),
@@ -45,8 +61,20 @@ def train(
             seed=seed,
             resume=resume,
             max_minutes=max_minutes,
+            tune=tune,
+            in_time=in_time,
+            from_scratch=from_scratch,
             parent=parent,
             progress=report,
         )
     verb = "create" if done["solutionVersion"].endswith("@v1") else "update"
-    render.record(ctx, done, then=f"newfound campaign {verb} --solution {done['solutionVersion']}")
+    then = f"newfound campaign {verb} --solution {done['solutionVersion']}"
+    render.result(ctx, done, lambda: _blocks(done), then)
+
+
+def _blocks(done: tables.Record) -> Iterator[render.Block]:
+    if done.get("trials"):
+        rows = [{**trial, **trial["hyperparameters"]} for trial in done["trials"]]
+        searched = done["trials"][0]["hyperparameters"]
+        yield tables.listing(rows, "trial", *searched, "ndcg", "interval", "seconds", "best")
+    yield tables.details({key: value for key, value in done.items() if key != "trials"})

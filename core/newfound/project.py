@@ -259,16 +259,25 @@ class Project:
         seed: int = 0,
         resume: bool = False,
         max_minutes: float | None = None,
+        tune: int = 0,
+        in_time: bool = False,
+        from_scratch: bool = False,
         parent: str | None = None,
         progress: ProgressCallback = silent,
     ) -> dict[str, Any]:
-        """Train a new version: `full` from all data, `update` from what arrived since its parent."""
-        from newfound.training import train_full, train_update
+        """Train a new version: `full` from all data, `update` from what arrived since its parent.
 
+        `tune`: so many settings are tried first; `in_time`: a second model, of the past alone, is judged on what came
+        after; `from_scratch`: the last FULL's weights are left alone.
+        """
+        from newfound.training import FullOptions, train_full, train_update
+
+        options = FullOptions(seed, max_minutes, tune, in_time, from_scratch)
         if mode == "update":
-            if resume or max_minutes is not None:
+            if resume or options != FullOptions(seed):
                 raise UsageError(
-                    "--resume and --max-minutes belong to --mode full", "an UPDATE takes seconds"
+                    "--resume, --max-minutes, --tune, --in-time and --from-scratch belong to --mode full",
+                    "an UPDATE takes seconds",
                 )
             return train_update(self.layout, name, seed=seed, parent=parent, lock_timeout=self.lock_timeout)
         if mode != "full" or parent is not None:
@@ -277,13 +286,7 @@ class Project:
                 f"{problem} has no meaning", "use --mode full, or --mode update with or without --parent"
             )
         return train_full(
-            self.layout,
-            name,
-            seed=seed,
-            resume=resume,
-            max_minutes=max_minutes,
-            lock_timeout=self.lock_timeout,
-            progress=progress,
+            self.layout, name, options, resume=resume, lock_timeout=self.lock_timeout, progress=progress
         )
 
     def solutions(self) -> list[dict[str, Any]]:
@@ -351,7 +354,7 @@ class Project:
         return [describe_training(version) for version in list_versions(self.layout, name)]
 
     def metrics(self, reference: str = "default") -> dict[str, Any]:
-        """Show the offline metrics of a version, beside those of popularity and sequential rules."""
+        """Show the offline metrics of a version, beside popularity and sequential rules, and what they say in words."""
         from newfound.training import describe_metrics
 
         return describe_metrics(self.layout, reference)

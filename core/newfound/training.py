@@ -5,8 +5,9 @@ from __future__ import annotations
 import platform
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from importlib.metadata import version as installed
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +21,7 @@ from newfound.recipes.catalogue import Record
 from newfound.recipes.update import UpdateInputs, update
 from newfound.serving.bundle import BASE, Bundle, open_bundle, save_base, save_overlay
 from newfound.solutions import Solution, create_solution, find_recipe, list_solutions, read_solution
-from newfound.store.files import link_or_copy, make_directory
+from newfound.store.files import link_or_copy, make_directory, read_json, remove, sha256_file, write_json
 from newfound.store.layout import Layout
 from newfound.store.locks import lock
 from newfound.store.tables import Table
@@ -42,17 +43,31 @@ if TYPE_CHECKING:
     from newfound.recipes.gather import Snapshots
 
 FULL, UPDATE = "FULL", "UPDATE"
-CHECKPOINT = "checkpoint"
+CHECKPOINT, TRIALS, REPORT = "checkpoint", "trials.json", "report.json"
 LIBRARIES = ("newfound", "numpy", "jax", "jaxlib", "optax", "polars", "orbax-checkpoint")
+
+
+@dataclass(frozen=True, slots=True)
+class FullOptions:
+    """How a FULL is to be made; `max_minutes` bounds all of it.
+
+    tune: how many settings to try first; in_time: judge a twin on a split in time too; from_scratch: do not begin from
+    the last FULL's weights.
+    """
+
+    seed: int = 0
+    max_minutes: float | None = None
+    tune: int = 0
+    in_time: bool = False
+    from_scratch: bool = False
 
 
 def train_full(
     layout: Layout,
     name: str,
+    options: FullOptions,
     *,
-    seed: int,
     resume: bool,
-    max_minutes: float | None,
     lock_timeout: float,
     progress: ProgressCallback,
 ) -> dict[str, Any]:
@@ -64,7 +79,7 @@ def train_full(
     with lock(layout.lock(f"solution-{name}"), lock_timeout, f"train {name}"):
         started = time.time()
         version = _resumed(layout, name) if resume else None
-        record = version.record if version else _full_record(layout, solution, seed, max_minutes)
+        record = version.record if version else _full_record(layout, solution, options)
         data = _gather(layout, solution, record, progress)
         if version is None:
             # Only now, so that too little data leaves the project as it was.
@@ -78,9 +93,17 @@ def train_full(
         )
 
 
-def _full_record(layout: Layout, solution: Solution, seed: int, max_minutes: float | None) -> dict[str, Any]:
+def _full_record(layout: Layout, solution: Solution, options: FullOptions) -> dict[str, Any]:
     from newfound.recipes.gather import Snapshots
 
+    learns = find_recipe(solution.recipe).learns
+    if (options.tune or options.in_time) and not learns:
+        raise UsageError(
+            f"recipe {solution.recipe} trains no network", "leave --tune and --in-time to the recipes that do"
+        )
+    begin_from = (
+        None if options.from_scratch or not learns else _begin_from(layout, solution.name, options.seed)
+    )
     return {
         "trainingMode": FULL,
         "recipe": solution.recipe,
@@ -89,8 +112,11 @@ def _full_record(layout: Layout, solution: Solution, seed: int, max_minutes: flo
         "hyperparameters": dict(solution.hyperparameters),
         "eventType": solution.event_type,
         "eventValueThreshold": solution.event_value_threshold,
-        "seed": seed,
-        "maxMinutes": max_minutes,
+        "seed": options.seed,
+        "maxMinutes": options.max_minutes,
+        "tune": options.tune,
+        "inTime": options.in_time,
+        "beginFrom": begin_from,
         "python": platform.python_version(),
         "libraries": {name: installed(name) for name in LIBRARIES},
     }
@@ -112,6 +138,35 @@ def _gather(
     return at, inputs
 
 
+def _begin_from(layout: Layout, name: str, seed: int) -> str | None:
+    """Name the newest FULL version from whose weights another may begin.
+
+    It must be of the same seed, which decides who is withheld, say what it saw, and be undamaged.
+    """
+    newest = newest_parent(layout, name)
+    if newest is None:
+        return None
+    full = find_version(layout, newest.record["full"])
+    return full.name if full.record["seed"] == seed and _weights_intact(full) else None
+
+
+def _weights_intact(full: Version) -> bool:
+    from newfound.recipes.warm_start import NEEDED, OPTIONAL
+
+    sums = full.record["files"]
+    paths = {name: full.serving / BASE / f"{name}.npy" for name in (*NEEDED, *OPTIONAL)}
+    known = {name: sums.get(str(path.relative_to(full.folder))) for name, path in paths.items()}
+    return all(
+        known[name] == sha256_file(path) if path.exists() else name in OPTIONAL and known[name] is None
+        for name, path in paths.items()
+    )
+
+
+def _parent_weights(layout: Layout, record: dict[str, Any]) -> Bundle | None:
+    name = record.get("beginFrom")
+    return None if name is None else open_bundle(find_version(layout, name).serving)
+
+
 def _fit(
     layout: Layout,
     solution: Solution,
@@ -128,9 +183,12 @@ def _fit(
     at, inputs = data
     checkpoints = version.folder / CHECKPOINT
     make_directory(checkpoints)
-    max_minutes = version.record["maxMinutes"]
+    tried = _Tried(solution.hyperparameters)
     if find_recipe(solution.recipe).learns:
-        result = fit_full(inputs, solution.hyperparameters, checkpoints, resume, max_minutes, progress)
+        tried = _try_settings(solution, version, inputs, progress)
+        minutes = _share(version.record)
+        parent = _parent_weights(layout, version.record)
+        result = fit_full(inputs, tried.hyperparameters, checkpoints, resume, minutes, progress, parent)
         trained = inputs.histories.restricted_to_trained()
         rows, responses = evidence_rows(layout, at, unlearned_items(result.bundle), solution.selection)
         bundle = with_evidence(result.bundle, trained, rows, responses)
@@ -139,6 +197,10 @@ def _fit(
         bundle = result.bundle
     save_base(version.serving, bundle.base)
     save_overlay(version.serving, bundle.meta, bundle.overlay)
+    # Beside the record, which every command reads, because it is long.
+    if result.metrics:
+        write_json(version.folder / REPORT, result.metrics | {"inTime": tried.report})
+    remove(version.folder / TRIALS)
     return {
         "full": version.name,
         "fullEventOffset": inputs.event_offset,
@@ -151,9 +213,57 @@ def _fit(
         "impressions": int(inputs.shown.sum()),
         "warnings": [],
         "training": result.training,
-        "report": result.metrics,
-        "metrics": result.metrics["metrics"] if result.metrics else None,
+        "trials": tried.trials,
+        "metrics": result.metrics.get("metrics"),
     }
+
+
+@dataclass(frozen=True, slots=True)
+class _Tried:
+    """The settings to train with, the table of trials that found them, and the report on the split in time."""
+
+    hyperparameters: Mapping[str, str]
+    trials: list[dict[str, Any]] = field(default_factory=list)
+    report: dict[str, Any] | None = None
+
+
+def _n_twins(record: dict[str, Any]) -> int:
+    return int(record.get("tune") or record.get("inTime", False))
+
+
+def _share(record: dict[str, Any]) -> float | None:
+    """Minutes for each training: those on the split in time and the last one share the bound."""
+    return None if record["maxMinutes"] is None else record["maxMinutes"] / (1 + _n_twins(record))
+
+
+def _try_settings(
+    solution: Solution, version: Version, inputs: FullInputs, progress: ProgressCallback
+) -> _Tried:
+    """Train on the past of a cut in time, once or with several settings; a killed search keeps its finished trials."""
+    from newfound.recipes.later import split_in_time
+    from newfound.recipes.tuning import best_trial, draw_settings, run_trials
+
+    record, fixed = version.record, solution.hyperparameters
+    n = _n_twins(record)
+    at = split_in_time(inputs) if n else None
+    if at is None:
+        return _Tried(fixed)
+    settings = draw_settings(n, fixed, record["seed"])
+    kept = version.folder / TRIALS
+    trials = run_trials(
+        at,
+        settings,
+        read_json(kept)["trials"] if kept.exists() else [],
+        lambda done: write_json(kept, {"trials": done}),
+        _share(record),
+        progress,
+    )
+    best = best_trial(trials)
+    table = [
+        {key: value for key, value in trial.items() if key != "report"} | {"best": trial is best}
+        for trial in trials
+    ]
+    return _Tried(settings[best["trial"] - 1], table if record.get("tune") else [], best["report"])
 
 
 def train_update(
@@ -318,33 +428,37 @@ def describe_training(version: Version) -> dict[str, Any]:
         "creationDateTime",
         "lastUpdatedDateTime",
     )
-    return {"solutionVersion": version.name, "recipe": record["recipe"]} | {
+    described = {"solutionVersion": version.name, "recipe": record["recipe"]} | {
         key: record[key] for key in keys if key in record
     }
+    if record["trainingMode"] == FULL and "training" in record:
+        found = record["training"].get("warmStart") or {}
+        described["warmStart"] = record.get("beginFrom") if found.get("used") else None
+        described["trials"] = record.get("trials", [])
+    return described
 
 
 def describe_metrics(layout: Layout, reference: str) -> dict[str, Any]:
     """Describe the offline metrics of a version; for an UPDATE those of its FULL. Raises NotFoundError."""
+    from newfound.evaluation.findings import findings
+    from newfound.evaluation.offline import DEFINITION
+
     version = find_version(layout, reference)
     source = find_version(layout, version.record.get("full") or version.name)
-    report = source.record.get("report")
-    if not report:
+    if not (source.folder / REPORT).exists():
         raise NotFoundError(
-            f"{source.name} has no metrics",
-            "they are made by a FULL training with enough users to withhold some",
+            f"{source.name} has no metrics: an earlier release trained it, or no user had 3 events",
+            "train again when there are: `newfound solution train --mode full`",
         )
+    report = read_json(source.folder / REPORT)
     return {
         "solutionVersion": version.name,
         "measuredOn": source.name,
-        "explorationWeight": report["explorationWeight"],
-        "metrics": report["metrics"],
-        "intervals": report["intervals"],
+        **report,
         "baseline": report["baselines"]["popularity"],
-        "baselines": report["baselines"],
-        "atWeightZero": report.get("atWeightZero"),
-        "cold": report["cold"],
-        "users": report["users"],
-        "definitions": report["definition"],
+        "cold": report["slices"]["cold"],
+        "findings": findings(report),
+        "definitions": DEFINITION,
     }
 
 

@@ -32,7 +32,7 @@ TOUR: list[tuple[str, str]] = [
     ("dataset-describe", "dataset describe interactions"),
     ("dataset-analyze", "dataset analyze"),
     ("solution-create", "solution create default --hyperparameter hidden_dimension=32"),
-    ("solution-train", "solution train --max-minutes 0.1"),
+    ("solution-train", "solution train --max-minutes 0.3 --tune 2"),
     ("solution-list", "solution list"),
     ("solution-describe", "solution describe"),
     ("solution-describe", "solution describe default@v1"),
@@ -126,6 +126,11 @@ def test_the_tour_gives_what_the_contract_promises(answers: list[tuple[str, str,
         "rejected": [],
     }
     assert by_line["recommend --user stranger --rank-items i1,i2,nothing"]["itemList"][-1]["score"] is None
+    assert [trial["trial"] for trial in by_line["solution train --max-minutes 0.3 --tune 2"]["trials"]] == [
+        1,
+        2,
+    ]
+    assert by_line["solution metrics"]["inTime"]["baselines"].keys() > {"recent_popularity"}
     updated = by_line["solution train --mode update"]
     assert (updated["parent"], updated["newEvents"]) == ("default@v1", 1)
     assert by_line["campaign update"]["solutionVersion"] == "default@v2"

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from newfound.dataset.histories import Histories, share_of_repeats
-from newfound.errors import TooLittleDataError
+from newfound.errors import NotFoundError, TooLittleDataError
 from newfound.evaluation.metrics import METRIC_NAMES
 from newfound.project import Project
 from newfound.recipes.full import require_enough_data, until
@@ -102,3 +102,18 @@ def test_the_record_can_repeat_the_run(trained: Path) -> None:
     assert {"newfound", "numpy", "jax", "optax"} <= set(record["libraries"])
     assert record["training"]["epochs"]
     assert record["training"]["configuration"]["hidden_dimension"] == 32
+
+
+def test_users_with_two_events_each_train_and_withhold_nothing(tmp_path: Path) -> None:
+    table = tmp_path / "interactions.csv"
+    rows = [
+        f"u{user},i{(user * 7 + k) % 30},{1_700_000_000 + user + k}" for user in range(600) for k in (0, 1)
+    ]
+    table.write_text("\n".join(["USER_ID,ITEM_ID,TIMESTAMP", *rows, ""]))
+    Project.init(tmp_path / "project")
+    project = Project.open(tmp_path / "project")
+    project.import_dataset("interactions", [table])
+    assert project.train(max_minutes=0.05)["metrics"] is None
+    with pytest.raises(NotFoundError, match="has no metrics"):
+        project.metrics()
+    assert project.create_campaign()["solutionVersion"] == "default@v1"

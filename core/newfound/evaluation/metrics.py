@@ -12,7 +12,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from newfound.dataset.runs import Int32, Int64
+from newfound.dataset.runs import Int32, Int64, ranges
 
 LIST_LENGTH: Final = 25
 CUTOFFS: Final = (5, 10, 25)
@@ -39,6 +39,11 @@ class HeldOut:
         """Keep only the items inside a mask over item codes."""
         kept = catalogue[self.items]
         return HeldOut(np.append(0, np.cumsum(kept))[self.offsets], self.items[kept])
+
+    def of(self, users: Int64) -> HeldOut:
+        """Keep only these test users, by position."""
+        starts, stops = self.offsets[users], self.offsets[users + 1]
+        return HeldOut(np.append(0, np.cumsum(stops - starts)), self.items[ranges(starts, stops)])
 
 
 def relevance(ranked: Int32, held_out: HeldOut) -> tuple[Hits, Int64]:
@@ -76,6 +81,19 @@ def ndcg_at(hits: Hits, n_relevant: Int64, k: int) -> Float64:
     ideal = np.append(0.0, np.cumsum(discount))[np.minimum(n_relevant, k)]
     ndcg: Float64 = np.divide(gain, ideal, out=np.zeros(len(gain)), where=ideal > 0)
     return ndcg
+
+
+def ndcg_by_chance(held_out: HeldOut, n_items: int, k: int) -> float:
+    """Mean NDCG@k that a random order of `n_items` expects, over users with held-out items.
+
+    A relevant item stands at each rank with probability 1 / n_items, so that DCG expects n_relevant / n_items times the
+    sum of the discounts.
+    """
+    _, n_relevant = relevance(np.empty((len(held_out.offsets) - 1, 0), np.int32), held_out)
+    n_relevant = n_relevant[n_relevant > 0]
+    discounts = np.cumsum(1 / np.log2(2.0 + np.arange(k)))
+    expected = n_relevant / n_items * discounts[min(k, n_items) - 1]
+    return float((expected / discounts[np.minimum(n_relevant, k) - 1]).mean())
 
 
 def user_metrics(hits: Hits, n_relevant: Int64) -> Float64:

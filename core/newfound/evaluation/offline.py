@@ -1,4 +1,4 @@
-"""Offline metrics of a model beside its baselines, with intervals and the slice of cold items."""
+"""Offline metrics of a model beside its baselines: intervals, paired gains, and slices of items and of users."""
 
 from __future__ import annotations
 
@@ -12,13 +12,26 @@ from newfound.dataset.rules import RulesTable
 from newfound.dataset.runs import Int32, Int64
 from newfound.evaluation import baselines
 from newfound.evaluation.bootstrap import coverage_interval, interval
-from newfound.evaluation.metrics import METRIC_NAMES, HeldOut, coverage, relevance, user_metrics
+from newfound.evaluation.metrics import (
+    METRIC_NAMES,
+    USER_METRICS,
+    HeldOut,
+    coverage,
+    ndcg_by_chance,
+    relevance,
+    user_metrics,
+)
 from newfound.evaluation.ranking import Past, Scorer, rank
 from newfound.evaluation.splits import WithheldSplit, held_out
 
 MIN_WARM_EVENTS: Final = 5
+NEW_USER_EVENTS: Final = 5
+LONG_HISTORY_EVENTS: Final = 50
 DEFINITION: Final = {
     "split": "the newest 10 % of events of a tenth of the users; their older events are the input",
+    "leaveOneOut": "the same users' last event, all before it is the input; no exploration",
+    "inTime": "everybody's events after a cut in time, asked of a model made from the events before it alone;"
+    " no exploration, nothing learned after the cut",
     "relevant": "an item among the user's withheld events, counted once",
     "coverage": "distinct items in the top 25 of all test users / items in the catalogue",
     "mean_reciprocal_rank_at_25": "mean of 1 / rank of the first relevant item within 25, else 0",
@@ -26,47 +39,36 @@ DEFINITION: Final = {
     "the same sum over ranks 1 .. min(K, withheld items)",
     "precision": "relevant items in the top K / K",
     "interval": "95 %; bootstrap over users, coverage by the jackknife",
+    "gains": "the model less a baseline, user by user, with its interval",
+    "chance": "expected NDCG@10 of a random order of the catalogue",
     "cold": f"only withheld items with fewer than {MIN_WARM_EVENTS} training events are relevant",
+    "warm": f"only withheld items with at least {MIN_WARM_EVENTS} training events are relevant",
+    "newUsers": f"users with fewer than {NEW_USER_EVENTS} events as input",
+    "longHistories": f"users with at least {LONG_HISTORY_EVENTS} events as input",
 }
 
-Summary = dict[str, dict[str, float]]
 Mask = NDArray[np.bool_]
 
 
-def summarise(ranked: Int32, held: HeldOut, catalogue: Mask, seed: int) -> Summary:
-    """Reduce rankings to {metric: {"value", "low", "high"}} over all of `METRIC_NAMES`.
-
-    `catalogue` is a mask over item codes: only held-out items inside it are relevant, and users without any
-    count for coverage alone. Raises ValueError when no user is left.
-    """
-    hits, n_relevant = relevance(ranked, held.among(catalogue))
-    values = user_metrics(hits, n_relevant)[n_relevant > 0]
-    low, high = interval(values, seed)
-    means = np.sort(values, axis=0).mean(axis=0)
-    columns = [
-        (coverage(ranked, catalogue), *coverage_interval(ranked, catalogue)),
-        *zip(means.tolist(), low.tolist(), high.tolist(), strict=True),
-    ]
-    return {
-        name: dict(zip(("value", "low", "high"), column, strict=True))
-        for name, column in zip(METRIC_NAMES, columns, strict=True)
-    }
-
-
 def evaluate_rankings(
-    rankings: Mapping[str, Int32], held: HeldOut, counts: Int64, seed: int
+    rankings: Mapping[str, Int32], held: HeldOut, counts: Int64, n_known: Int64, seed: int
 ) -> dict[str, Any]:
     """Report the ranking called "model" and, under "baselines", all others.
 
-    `rankings` are int32 `[n_test_users, 25]`, `counts` the training events of each item. Returns "metrics",
-    "intervals", "baselines", "users", "cold" (the same for the rarest items, None when no test user holds
-    one) and "definition". Raises ValueError without test users.
+    `rankings` are int32 `[n_test_users, 25]`, `counts` the training events of each item, `n_known` the input events
+    of each test user. Returns what `_report` does for everything, and under "slices" the same for cold and warm items,
+    new users and long histories (None for a slice that no test user falls into). Raises ValueError without test users.
     """
-    cold = counts < MIN_WARM_EVENTS
+    cold, everyone = counts < MIN_WARM_EVENTS, np.arange(len(n_known))
+    slices = {
+        "cold": (cold, everyone),
+        "warm": (~cold, everyone),
+        "newUsers": (np.ones_like(cold), np.flatnonzero(n_known < NEW_USER_EVENTS)),
+        "longHistories": (np.ones_like(cold), np.flatnonzero(n_known >= LONG_HISTORY_EVENTS)),
+    }
     return {
         **_report(rankings, held, np.ones_like(cold), seed),
-        "cold": _report(rankings, held, cold, seed) if cold[held.items].any() else None,
-        "definition": DEFINITION,
+        "slices": {name: _slice(rankings, held, *part, seed) for name, part in slices.items()},
     }
 
 
@@ -79,10 +81,11 @@ def evaluate(
     *,
     seed: int,
     hide_seen: bool,
+    others: Mapping[str, Scorer] | None = None,
 ) -> dict[str, Any]:
-    """Rank for the test users by `score`, by popularity and by sequential rules, and report all three.
+    """Rank for the test users by `score`, by popularity, by sequential rules and by `others`, and report all.
 
-    `rules` must be built on the events before `split.ends` only. With `hide_seen` nobody is recommended an
+    `rules` must be built on events that came before the withheld ones only. With `hide_seen` nobody is recommended an
     item of the own input.
     """
     past = Past(items, offsets[:-1], split.ends)
@@ -90,22 +93,54 @@ def evaluate(
         "model": score,
         "popularity": baselines.popularity(rules.counts),
         "sequential_rules": baselines.sequential_rules(rules, past),
+        **(others or {}),
     }
     seen = past if hide_seen else None
     rankings = {name: rank(scorer, split.test_users, seen=seen) for name, scorer in scorers.items()}
-    return evaluate_rankings(rankings, held_out(split, items, offsets), rules.counts, seed)
+    n_known = (split.ends - offsets[:-1])[split.test_users]
+    return evaluate_rankings(rankings, held_out(split, items, offsets), rules.counts, n_known, seed)
+
+
+def _slice(
+    rankings: Mapping[str, Int32], held: HeldOut, catalogue: Mask, users: Int64, seed: int
+) -> dict[str, Any] | None:
+    held = held.of(users)
+    if not catalogue[held.items].any():
+        return None
+    return _report({name: ranked[users] for name, ranked in rankings.items()}, held, catalogue, seed)
 
 
 def _report(rankings: Mapping[str, Int32], held: HeldOut, catalogue: Mask, seed: int) -> dict[str, Any]:
-    summaries = {name: summarise(ranked, held, catalogue, seed) for name, ranked in rankings.items()}
-    values = {
-        name: {metric: figures["value"] for metric, figures in summary.items()}
-        for name, summary in summaries.items()
+    """Reduce rankings to metrics, intervals, baselines, gains over each of these, chance, users and items.
+
+    `catalogue` is a mask over item codes: only held-out items inside it are relevant, and users without any
+    count for coverage alone.
+    """
+    held = held.among(catalogue)
+    asked = np.diff(held.offsets) > 0
+    values = {name: user_metrics(*relevance(ranked, held))[asked] for name, ranked in rankings.items()}
+    model, *rest = values.values()
+    columns = np.concatenate([model, *(model - other for other in rest)], axis=1)
+    bounds = np.stack(interval(columns, seed), axis=1).reshape(1 + len(rest), len(USER_METRICS), 2)
+    means = {name: np.sort(column, axis=0).mean(axis=0).tolist() for name, column in values.items()}
+    metrics = {
+        name: dict(zip(METRIC_NAMES, (coverage(ranked, catalogue), *means[name]), strict=True))
+        for name, ranked in rankings.items()
     }
+    own = metrics.pop("model")
+    low_high = [coverage_interval(rankings["model"], catalogue), *bounds[0].tolist()]
     return {
-        "metrics": values.pop("model"),
-        "intervals": {metric: [row["low"], row["high"]] for metric, row in summaries["model"].items()},
-        "baselines": values,
-        "users": int(np.count_nonzero(np.diff(held.among(catalogue).offsets))),
+        "metrics": own,
+        "intervals": {name: list(pair) for name, pair in zip(METRIC_NAMES, low_high, strict=True)},
+        "baselines": metrics,
+        "gains": {
+            name: {
+                metric: {"value": own[metric] - found[metric], "interval": pair}
+                for metric, pair in zip(USER_METRICS, pairs.tolist(), strict=True)
+            }
+            for (name, found), pairs in zip(metrics.items(), bounds[1:], strict=True)
+        },
+        "chance": ndcg_by_chance(held, len(catalogue), 10),
+        "users": int(np.count_nonzero(asked)),
         "items": int(catalogue.sum()),
     }

@@ -35,7 +35,7 @@ class Run(NamedTuple):
     """Everything that training carries from epoch to epoch: a checkpoint holds just this."""
 
     state: State
-    best: Params  # of the epoch with the best validation, the last one without validation
+    best: Params  # of the epoch with the best validation, the last of equals, the last one without validation
     history: NDArray[np.float64]  # (epochs, 3) loss, NDCG@10 and seconds; NaN where not (yet) known
     epoch: NDArray[np.int64]  # () epochs done
 
@@ -152,7 +152,7 @@ def train_epoch(trainer: Trainer, run: Run, schedule: Schedule, progress: Progre
     mean_loss, seconds = float(sum(map(float, losses))) / max(filled, 1e-9), time.perf_counter() - began
     ndcg = validation_ndcg(state.params, trainer.items, data)
     best = run.best
-    if ndcg is None or not ndcg <= np.max(run.history[:epoch, 1], initial=-1.0):
+    if ndcg is None or not ndcg < np.max(run.history[:epoch, 1], initial=-1.0):
         best = jax.tree.map(jnp.copy, state.params)
     history = run.history.copy()
     history[epoch] = mean_loss, np.nan if ndcg is None else ndcg, seconds

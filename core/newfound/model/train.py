@@ -18,6 +18,7 @@ from newfound.progress import ProgressCallback, silent
 
 if TYPE_CHECKING:
     from newfound.model.epoch import Run, Schedule, Trainer
+    from newfound.model.warm import Weights
 
 SHARE_OF_BUDGET = 0.95  # the rest is for validation and export
 
@@ -49,15 +50,18 @@ def fit(
     resume: bool = False,
     max_minutes: float | None = None,
     progress: ProgressCallback = silent,
+    weights: Weights | None = None,
 ) -> FitResult:
     """Train on visible events and return the arrays of the epoch with the best validation NDCG@10.
 
     The same data, configuration, seed and machine give the same bytes, also after a kill and `resume`.
     `max_minutes` bounds the time: the learning rate then falls in time for it, and bytes depend on speed.
+    `weights`, of an earlier training, are where this one begins.
     Raises TooLittleDataError when no user has two visible events.
     """
     from newfound.model import checkpoint, epoch
     from newfound.model.export import export_arrays
+    from newfound.model.warm import start_from
 
     started = time.perf_counter()
     trainer = epoch.prepare(data, config)
@@ -65,7 +69,7 @@ def fit(
         raise TooLittleDataError("no user has two visible events", hint="import more interactions")
     budget = math.inf if max_minutes is None else max_minutes * 60 * SHARE_OF_BUDGET
     schedule = epoch.Schedule(trainer.n_steps * config.epochs, started, budget)
-    run = epoch.start(trainer)
+    run = epoch.start(trainer) if weights is None else start_from(trainer, weights)
     mark = checkpoint.fingerprint(data, config) if checkpoint_dir else ""
     if checkpoint_dir and resume:
         run = checkpoint.restore(checkpoint_dir, run, mark) or run

@@ -30,7 +30,6 @@ from newfound.serving.user_state import STATE_FIELDS, Sequences, UserStates, adv
 
 HOUR, DAY = 3_600.0, 86_400.0
 HALF_LIVES = (HOUR, 4 * HOUR, 12 * HOUR, 2 * DAY, 7 * DAY, 30 * DAY, 36_500 * DAY)
-DEFAULT_BLEND = Blend(1.0, 0.5, (0.0,) * len(HALF_LIVES))
 DEFAULT_RULE_MAP = (float(np.log(1e-4)), 0.0)
 PRIOR_EVENTS = 10.0
 SHOWN_EVENT = 0.05
@@ -57,13 +56,14 @@ class FullInputs:
     item_record_offset: int
     explores: bool
     seed: int
+    half_lives: tuple[float, ...] = HALF_LIVES
 
 
 def assemble(
     inputs: FullInputs,
     seen: Histories,
     trained: Mapping[str, Array],
-    blend: Blend = DEFAULT_BLEND,
+    blend: Blend | None = None,
     rule_map: tuple[float, float] = DEFAULT_RULE_MAP,
     users: NDArray[np.integer] | None = None,
 ) -> Bundle:
@@ -71,6 +71,7 @@ def assemble(
 
     `users`: codes whose states are needed (None: all); the others stay at the empty history.
     """
+    blend = blend or Blend(1.0, 0.5, (0.0,) * len(inputs.half_lives))
     network = Network.from_arrays(trained)
     events = np.bincount(seen.items, minlength=seen.n_items).astype(np.int64)
     described = described_items(inputs.tokens, inputs.fields, seen.n_items)
@@ -81,7 +82,7 @@ def assemble(
     states = _final_states(network, vectors, seen, users)
     features = _user_features(network, vectors, states, inputs.seed)
     counts = popularity.updated(
-        popularity.empty(np.array(HALF_LIVES), seen.n_items), seen.items, seen.times, seen.n_items
+        popularity.empty(np.array(inputs.half_lives), seen.n_items), seen.items, seen.times, seen.n_items
     )
     shares = popularity.log_popularity(counts, counts.reference)
     usual = shares[:, warm].mean(axis=1)
@@ -129,7 +130,7 @@ def assemble(
     }
     overlay: dict[str, Array] = {
         **empty_overlay(network.size, network.state_size),
-        **no_examples(3 + len(HALF_LIVES) + N_RISES),
+        **no_examples(3 + len(inputs.half_lives) + N_RISES),
         "created": inputs.created,
         "created_stated": inputs.created_stated,
         "described": described,
@@ -153,7 +154,7 @@ def assemble(
         item_record_offset=inputs.item_record_offset,
         type_names=history.type_names,
         selection=inputs.selection,
-        half_lives=HALF_LIVES,
+        half_lives=inputs.half_lives,
         blend=replace(blend, age=(*rises, 0.0)),
         blend_at_full=blend,
         hide_seen=share_of_repeats(inputs.histories.restricted_to_trained()) < REPEATS,

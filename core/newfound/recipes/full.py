@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,18 +14,26 @@ from newfound.dataset import popularity
 from newfound.dataset.histories import REPEATS, Histories, share_of_repeats
 from newfound.dataset.runs import ranges
 from newfound.errors import TooLittleDataError
-from newfound.evaluation.offline import evaluate
-from newfound.evaluation.splits import WithheldSplit, withhold
-from newfound.explore.policy import noisy_values, young_items
-from newfound.explore.settings import ExplorationSettings
+from newfound.evaluation.splits import (
+    MIN_EVENTS,
+    WithheldSplit,
+    most_test_users,
+    share_of_users,
+    user_keys,
+    withhold,
+)
 from newfound.progress import Progress, ProgressCallback
 from newfound.recipes.assemble import HALF_LIVES, FullInputs, assemble
 from newfound.recipes.blending import Examples, fit_blend, n_examples, popularity_before
 from newfound.recipes.evidence import vectors_when_shown
-from newfound.serving.bundle import Bundle
-from newfound.serving.network import Floats
-from newfound.serving.relevance import relevance, static_relevance_at, uncertainty
-from newfound.serving.user_state import Sequences, request_vectors
+from newfound.recipes.judging import Judgement, judge
+from newfound.recipes.warm_start import TRAINED_UNTIL, last_visible, leaves_enough, unseen_by, warm_weights
+from newfound.serving.arrays import Array
+from newfound.serving.bundle import Blend, Bundle
+from newfound.serving.user_state import Sequences
+
+if TYPE_CHECKING:
+    from newfound.model.data import TrainingData
 
 MIN_INTERACTIONS = 1_000
 MIN_USERS = 25
@@ -34,7 +42,7 @@ MIN_USER_SHARE = 0.01
 
 @dataclass(frozen=True, slots=True)
 class FullResult:
-    """A finished FULL: the bundle, its metrics and the facts of training."""
+    """A finished FULL: the bundle, its metrics (none if nobody could be withheld) and the facts of training."""
 
     bundle: Bundle
     metrics: dict[str, Any]
@@ -81,22 +89,107 @@ def fit_full(
     resume: bool,
     max_minutes: float | None,
     progress: ProgressCallback,
+    parent: Bundle | None = None,
 ) -> FullResult:
     """Train, fit the blend, judge on withheld events, and build the bundle from all events.
 
-    Source: model specification §2 and §3, design §4 (users in training).
+    Training begins from the weights of `parent` where that pays. Source: model specification §2 and §3, design §4
+    (users in training).
     """
+    learned = learn(inputs, hyperparameters, checkpoints, resume, max_minutes, progress, parent)
+    trained, split = learned.trained, learned.split
+    progress(Progress("metrics", note="ranking for withheld users"))
+    metrics = _judge(learned) if len(split.test_users) else {}
+    progress(Progress("bundle", note="states and counts from all events"))
+    bundle = learned.assembled(trained, None)
+    base = {**bundle.base, TRAINED_UNTIL: last_visible(trained, split.ends)}
+    return FullResult(Bundle(bundle.meta, base, bundle.overlay), metrics, learned.training)
+
+
+def _judge(learned: Learned) -> dict[str, Any]:
+    inputs, trained, split = learned.inputs, learned.trained, learned.split
+    judged = learned.assembled(until(trained, split.ends), split.test_users)
+    return {
+        **judge(Judgement(judged, trained, split, learned.hide_seen, inputs.seed)),
+        "metadata": bool(inputs.tokens.vocabulary),
+        "sampledFrom": share_of_users(int((np.diff(trained.offsets) >= MIN_EVENTS).sum())),
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class Learned:
+    """What training finds: the network's arrays, the blend and the rule map; and what was hidden from it."""
+
+    inputs: FullInputs
+    trained: Histories
+    split: WithheldSplit
+    hide_seen: bool
+    arrays: Mapping[str, Array]
+    blend: Blend
+    rule_map: tuple[float, float]
+    training: dict[str, Any]
+
+    def assembled(self, seen: Histories, users: NDArray[np.int64] | None) -> Bundle:
+        """Build a bundle from the events of `seen`, with the states of `users` (None: all)."""
+        return assemble(self.inputs, seen, self.arrays, self.blend, self.rule_map, users=users)
+
+
+def learn(
+    inputs: FullInputs,
+    hyperparameters: Mapping[str, str],
+    checkpoints: Path | None,
+    resume: bool,
+    max_minutes: float | None,
+    progress: ProgressCallback,
+    parent: Bundle | None = None,
+) -> Learned:
+    """Train the network and fit the weights of the blend; see `fit_full`."""
     from newfound.model.config import choose_config
-    from newfound.model.data import ItemFeatures, TrainingData
     from newfound.model.train import fit
+    from newfound.model.warm import judge_weights, shorter
 
     trained = inputs.histories.restricted_to_trained()
-    split = withhold(trained.offsets, inputs.seed)
+    keys = user_keys(trained.user_ids, inputs.seed)
+    split = withhold(trained.offsets, keys, most_test_users(trained.n_items))
     hide_seen = share_of_repeats(trained) < REPEATS
+    config = choose_config(len(trained.items), trained.n_items, hyperparameters, inputs.seed)
+    if not config.recency_mask:
+        inputs = replace(inputs, half_lives=HALF_LIVES[-1:])
+    weights, found = None, None
+    if parent is not None and leaves_enough(unseen := unseen_by(parent, trained, split), split):
+        known = warm_weights(parent, inputs)
+        found = judge_weights(_training_data(inputs, trained, unseen, hide_seen), config, known)
+        if found["used"]:
+            split, config, weights = unseen, shorter(config), known
+    data = _training_data(inputs, trained, split, hide_seen)
+    result = fit(data, config, checkpoints, resume, max_minutes, progress, weights)
+    progress(Progress("blend", note="fitting the weights of network, rules and popularity"))
+    before = until(trained, split.ends)
+    unweighted = assemble(inputs, before, result.arrays, users=split.validation_users)
+    blend, rule_map = _fit_weights(unweighted, trained, before, split, hide_seen, inputs.seed)
+    training = {
+        "seconds": result.seconds,
+        "tokensPerSecond": result.tokens_per_second,
+        "epochs": [
+            {"epoch": row.epoch, "loss": row.loss, "ndcg": row.ndcg, "seconds": row.seconds}
+            for row in result.history
+        ],
+        "configuration": {name: getattr(config, name) for name in config.__slots__},
+        "warmStart": found,
+        "seenItemsHiddenInMetrics": hide_seen,
+    }
+    return Learned(inputs, trained, split, hide_seen, result.arrays, blend, rule_map, training)
+
+
+def _training_data(
+    inputs: FullInputs, trained: Histories, split: WithheldSplit, hide_seen: bool
+) -> TrainingData:
+    from newfound.model.data import ItemFeatures, TrainingData
+
     tokens = inputs.tokens
     features = ItemFeatures(len(tokens.vocabulary), tokens.n_fields, tokens.offsets, tokens.tokens)
     at = split.ends[split.validation_users]
-    data = TrainingData(
+    return TrainingData(
         offsets=trained.offsets,
         ends=split.ends,
         items=trained.items,
@@ -110,34 +203,6 @@ def fit_full(
         validation_times=trained.times[at],
         exclude_seen=hide_seen,
     )
-    config = choose_config(len(trained.items), trained.n_items, hyperparameters, inputs.seed)
-    result = fit(data, config, checkpoints, resume=resume, max_minutes=max_minutes, progress=progress)
-    progress(Progress("blend", note="fitting the weights of network, rules and popularity"))
-    asked = np.union1d(split.test_users, split.validation_users)
-    before = until(trained, split.ends)
-    judged = assemble(inputs, before, result.arrays, users=asked)
-    blend, rule_map = _fit_weights(judged, trained, before, split, hide_seen, inputs.seed)
-    judged = assemble(inputs, before, result.arrays, blend, rule_map, users=asked)
-    progress(Progress("metrics", note="ranking for withheld users"))
-    metrics = _judge(judged, trained, split, hide_seen, inputs.seed)
-    progress(Progress("bundle", note="states and counts from all events"))
-    bundle = assemble(inputs, trained, result.arrays, blend, rule_map)
-    training = {
-        "seconds": result.seconds,
-        "tokensPerSecond": result.tokens_per_second,
-        "epochs": [
-            {"epoch": row.epoch, "loss": row.loss, "ndcg": row.ndcg, "seconds": row.seconds}
-            for row in result.history
-        ],
-        "configuration": {name: getattr(config, name) for name in config.__slots__},
-        "seenItemsHiddenInMetrics": hide_seen,
-    }
-    return FullResult(bundle, metrics, training)
-
-
-def _vectors(bundle: Bundle, users: NDArray[np.int64], at: NDArray[np.int64]) -> Floats:
-    states = bundle.all_base_states().rows(users)
-    return request_vectors(bundle.network, bundle.item_rows, states, at, np.asarray(bundle.base["center"]))
 
 
 def _fit_weights(
@@ -162,45 +227,6 @@ def _fit_weights(
     vectors, _ = vectors_when_shown(bundle, states, sequences, owner, hidden - first[owner], moments)
     starts = trained.offsets[users][owner]
     examples = Examples(vectors, trained.items[hidden], moments, trained.items, starts, hidden, hide_seen)
-    nothing = popularity.empty(np.array(HALF_LIVES), trained.n_items)
+    nothing = popularity.empty(np.array(bundle.meta.half_lives), trained.n_items)
     shares = popularity_before(nothing, before.items, before.times, examples.times)
     return fit_blend(bundle, examples, shares, seed)
-
-
-def _judge(
-    bundle: Bundle, trained: Histories, split: WithheldSplit, hide_seen: bool, seed: int
-) -> dict[str, Any]:
-    """Metrics at the default exploration and at weight 0, each beside popularity and sequential rules."""
-    settings = ExplorationSettings()
-    created = np.asarray(bundle.overlay["created"], np.int64)
-    young = young_items(created, bundle.unknown, bundle.meta.latest, settings)
-    starts = trained.offsets[:-1]
-
-    def relevant(users: NDArray[np.int64]) -> tuple[Floats, Floats]:
-        at = trained.times[split.ends[users]]
-        vectors = _vectors(bundle, users, at)
-        x = bundle.user_features.of(vectors)
-        static = static_relevance_at(bundle, at)
-        return relevance(bundle, vectors, x, (trained.items, starts[users], split.ends[users]), static), x
-
-    def exploring(users: NDArray[np.int64]) -> Floats:
-        values, x = relevant(users)
-        sigma = uncertainty(bundle, x, young.codes)
-        for row, user in enumerate(users):
-            values[row] = noisy_values(values[row], young, sigma[row], settings, f"metrics {seed} {user}")
-        return values
-
-    table = bundle.rules[0]
-
-    def report(score: Any) -> dict[str, Any]:  # noqa: ANN401  # a Scorer
-        return evaluate(score, split, trained.items, trained.offsets, table, seed=seed, hide_seen=hide_seen)
-
-    exploit = report(lambda users: relevant(users)[0])
-    if not bundle.meta.explores:
-        return {**exploit, "explorationWeight": 0.0}
-    default = report(exploring)
-    return {
-        **default,
-        "explorationWeight": settings.exploration_weight,
-        "atWeightZero": {name: exploit[name] for name in ("metrics", "intervals")},
-    }

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +18,15 @@ from newfound.dataset.gaps import N_GAPS
 from newfound.dataset.histories import REPEATS, Histories, share_of_repeats
 from newfound.evaluation.baselines import popularity
 from newfound.evaluation.offline import evaluate
-from newfound.evaluation.splits import withhold
+from newfound.evaluation.splits import (
+    MIN_EVENTS,
+    WithheldSplit,
+    last_withheld,
+    most_test_users,
+    share_of_users,
+    user_keys,
+    withhold,
+)
 from newfound.explore.posterior import Posteriors
 from newfound.progress import Progress, ProgressCallback
 from newfound.recipes.assemble import DEFAULT_RULE_MAP, HALF_LIVES, FullInputs, assemble
@@ -44,20 +53,11 @@ def unique_users(trained: Histories) -> Counts:
 def fit_popularity(inputs: FullInputs, progress: ProgressCallback) -> FullResult:
     """Count, and judge the counts of the events before the withheld ones."""
     trained = inputs.histories.restricted_to_trained()
-    split = withhold(trained.offsets, inputs.seed)
-    before = until(trained, split.ends)
+    keys = user_keys(trained.user_ids, inputs.seed)
+    split = withhold(trained.offsets, keys, most_test_users(trained.n_items))
     hide_seen = share_of_repeats(trained) < REPEATS
     progress(Progress("metrics", note="ranking for withheld users"))
-    table = rules.build(before.items, before.offsets[:-1], before.offsets[1:], before.n_items)
-    judged = evaluate(
-        popularity(unique_users(before)),
-        split,
-        trained.items,
-        trained.offsets,
-        table,
-        seed=inputs.seed,
-        hide_seen=hide_seen,
-    )
+    metrics = _judge(trained, split, hide_seen, inputs.seed) if len(split.test_users) else {}
     progress(Progress("bundle", note="counts from all events"))
     bundle = assemble(inputs, trained, _silent_network(trained), BLEND, DEFAULT_RULE_MAP)
     counts = unique_users(trained)
@@ -71,7 +71,23 @@ def fit_popularity(inputs: FullInputs, progress: ProgressCallback) -> FullResult
     }
     overlay = dict(bundle.overlay) | {"metadata_bias": np.zeros(n, np.float32), "unique_users": counts}
     facts = {"seenItemsHiddenInMetrics": hide_seen}
-    return FullResult(Bundle(bundle.meta, base, overlay), {**judged, "explorationWeight": 0.0}, facts)
+    return FullResult(Bundle(bundle.meta, base, overlay), metrics, facts)
+
+
+def _judge(trained: Histories, split: WithheldSplit, hide_seen: bool, seed: int) -> dict[str, Any]:
+    before = until(trained, split.ends)
+    table = rules.build(before.items, before.offsets[:-1], before.offsets[1:], before.n_items)
+    score = popularity(unique_users(before))
+    usual, last = (
+        evaluate(score, part, trained.items, trained.offsets, table, seed=seed, hide_seen=hide_seen)
+        for part in (split, last_withheld(split, trained.offsets))
+    )
+    return {
+        **usual,
+        "leaveOneOut": last,
+        "explorationWeight": 0.0,
+        "sampledFrom": share_of_users(int((np.diff(trained.offsets) >= MIN_EVENTS).sum())),
+    }
 
 
 def update_popularity(parent: Bundle, inputs: UpdateInputs, seed: int) -> UpdateResult:
