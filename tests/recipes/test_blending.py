@@ -11,7 +11,7 @@ from newfound.recipes.blending import (
     MAX_EXAMPLES,
     Examples,
     fit_blend,
-    fit_rule_map,
+    fit_map,
     n_examples,
     popularity_before,
 )
@@ -47,15 +47,15 @@ def test_there_are_fewer_examples_the_larger_the_catalogue() -> None:
 def test_a_rule_map_finds_a_line_and_weighs_the_likely_items() -> None:
     rng = np.random.default_rng(0)
     logits = rng.normal(size=(50, 40)).astype(np.float32)
-    level, slope = fit_rule_map([(logits[:20], 0.7 * logits[:20] - 5), (logits[20:], 0.7 * logits[20:] - 5)])
+    level, slope = fit_map([(logits[:20], 0.7 * logits[:20] - 5), (logits[20:], 0.7 * logits[20:] - 5)])
     assert (level, slope) == (pytest.approx(-5, abs=1e-4), pytest.approx(0.7, abs=1e-4))
     bent = np.where(logits > 1, logits, 9.0).astype(np.float32)
-    assert fit_rule_map([(20 * logits, 20 * bent)])[1] > 0.5
+    assert fit_map([(20 * logits, 20 * bent)])[1] > 0.5
 
 
 def test_a_rule_map_never_falls_with_the_logit() -> None:
     logits = np.linspace(-1, 1, 20, dtype=np.float32)[None]
-    level, slope = fit_rule_map([(logits, -logits)])
+    level, slope = fit_map([(logits, -logits)])
     assert slope == 0
     assert -1 < level < 1
 

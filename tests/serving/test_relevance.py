@@ -71,7 +71,7 @@ def test_an_item_without_events_stands_where_items_of_its_logit_stand(
     nothing = np.zeros(bundle.n_items, np.float32)
     blend = Blend(0.5, 2.0, (1.0, *NO_POPULARITY[1:]))
     new = blended(bundle, blend, organic=unknown, metadata_bias=nothing)
-    low, slope = bundle.meta.rule_map
+    low, slope = bundle.meta.maps.rules
     logits = bundle.logits(vectors)
     shares = log_popularity(bundle.popularity, LATEST)[0]
     popular = np.log(np.exp(shares) + np.exp(bundle.meta.popularity_prior[0]))

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from newfound.dataset import popularity
+from newfound.dataset import affinity, popularity
+from newfound.dataset.affinity import AffinityTable
 from newfound.dataset.histories import REPEATS, Histories, share_of_repeats
 from newfound.dataset.runs import ranges
 from newfound.errors import TooLittleDataError
@@ -22,7 +23,7 @@ from newfound.progress import Progress, ProgressCallback
 from newfound.recipes.assemble import HALF_LIVES, FullInputs, assemble
 from newfound.recipes.blending import Examples, fit_blend, n_examples, popularity_before
 from newfound.recipes.evidence import vectors_when_shown
-from newfound.serving.bundle import Bundle
+from newfound.serving.bundle import Blend, Bundle, Maps
 from newfound.serving.network import Floats
 from newfound.serving.relevance import relevance, static_relevance_at, uncertainty
 from newfound.serving.user_state import Sequences, request_vectors
@@ -115,13 +116,15 @@ def fit_full(
     progress(Progress("blend", note="fitting the weights of network, rules and popularity"))
     asked = np.union1d(split.test_users, split.validation_users)
     before = until(trained, split.ends)
-    judged = assemble(inputs, before, result.arrays, users=asked)
-    blend, rule_map = _fit_weights(judged, trained, before, split, hide_seen, inputs.seed)
-    judged = assemble(inputs, before, result.arrays, blend, rule_map, users=asked)
+    table = _affinity(before, inputs.seed)
+    judged = assemble(inputs, before, result.arrays, users=asked, affinity=table)
+    blend, maps = _fit_weights(judged, trained, before, split, hide_seen, inputs.seed)
+    judged = assemble(inputs, before, result.arrays, blend, maps, asked, table)
     progress(Progress("metrics", note="ranking for withheld users"))
     metrics = _judge(judged, trained, split, hide_seen, inputs.seed)
     progress(Progress("bundle", note="states and counts from all events"))
-    bundle = assemble(inputs, trained, result.arrays, blend, rule_map)
+    table = _affinity(trained, inputs.seed)
+    bundle = assemble(inputs, trained, result.arrays, blend, maps, affinity=table)
     training = {
         "seconds": result.seconds,
         "tokensPerSecond": result.tokens_per_second,
@@ -135,6 +138,10 @@ def fit_full(
     return FullResult(bundle, metrics, training)
 
 
+def _affinity(seen: Histories, seed: int) -> AffinityTable:
+    return affinity.build(seen.items, seen.offsets[:-1], seen.offsets[1:], seen.n_items, seed)
+
+
 def _vectors(bundle: Bundle, users: NDArray[np.int64], at: NDArray[np.int64]) -> Floats:
     states = bundle.all_base_states().rows(users)
     return request_vectors(bundle.network, bundle.item_rows, states, at, np.asarray(bundle.base["center"]))
@@ -142,7 +149,7 @@ def _vectors(bundle: Bundle, users: NDArray[np.int64], at: NDArray[np.int64]) ->
 
 def _fit_weights(
     bundle: Bundle, trained: Histories, before: Histories, split: WithheldSplit, hide_seen: bool, seed: int
-) -> tuple[Any, tuple[float, float]]:
+) -> tuple[Blend, Maps]:
     """Fit the blend on what validation users hide, each event in the state that its user was in."""
     users = split.validation_users
     first, last = split.ends[users], trained.offsets[users + 1]

@@ -20,7 +20,7 @@ from newfound.evaluation.offline import evaluate
 from newfound.evaluation.splits import withhold
 from newfound.explore.posterior import Posteriors
 from newfound.progress import Progress, ProgressCallback
-from newfound.recipes.assemble import DEFAULT_RULE_MAP, HALF_LIVES, FullInputs, assemble
+from newfound.recipes.assemble import HALF_LIVES, FullInputs, assemble
 from newfound.recipes.full import FullResult, until
 from newfound.recipes.update import UpdateInputs, UpdateResult, update
 from newfound.serving.arrays import Array
@@ -59,7 +59,7 @@ def fit_popularity(inputs: FullInputs, progress: ProgressCallback) -> FullResult
         hide_seen=hide_seen,
     )
     progress(Progress("bundle", note="counts from all events"))
-    bundle = assemble(inputs, trained, _silent_network(trained), BLEND, DEFAULT_RULE_MAP)
+    bundle = assemble(inputs, trained, _silent_network(trained), BLEND)
     counts = unique_users(trained)
     n, k = len(counts), len(bundle.base["prior_variance"])
     base = dict(bundle.base) | {

@@ -9,7 +9,6 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from newfound.dataset.rule_counts import MAX_LAG
 from newfound.serving.bundle import Bundle
 from newfound.serving.network import Floats
 from newfound.serving.relevance import age_relevance, relevance, static_relevance
@@ -40,8 +39,7 @@ def surprise(
     vectors = request_vectors(bundle.network, bundle.item_rows, some, some.time, bundle.base["center"])
     features = bundle.user_features.of(vectors)
     offsets = np.asarray(bundle.base["history_offsets"])
-    stops = offsets[active + 1]
-    tails = (bundle.base["history_items"], np.maximum(offsets[active], stops - MAX_LAG), stops)
+    tails = (bundle.base["history_items"], offsets[active], offsets[active + 1])
     shown = relevance(
         bundle, vectors, features, tails, static_relevance(bundle, bundle.meta.popularity_reference)
     )
@@ -62,6 +60,9 @@ def _promised(bundle: Bundle, vectors: Floats, content: Floats, content_bias: Fl
     """Relevance (n_users, n_items) of items as if nobody had chosen them yet."""
     meta = bundle.meta
     logits = vectors @ content.T + content_bias
-    usual = np.dot(meta.blend.popularity, meta.popularity_prior) + meta.blend.rules * meta.rule_map[0]
-    slope = meta.blend.network + meta.blend.rules * meta.rule_map[1]
+    blend = meta.blend
+    (rules_at, rules_rise), (affinity_at, affinity_rise) = meta.maps.rules, meta.maps.affinity
+    usual = np.dot(blend.popularity, meta.popularity_prior)
+    usual += blend.rules * rules_at + blend.affinity * affinity_at
+    slope = blend.network + blend.rules * rules_rise + blend.affinity * affinity_rise
     return logits * np.float32(slope) + np.float32(usual) + bundle.overlay["metadata_bias"]

@@ -1,9 +1,9 @@
 """The relevance of every item for some users: the blend that weight 0 ranks by (model specification §2, The blend).
 
-relevance = w_net * logit + w_rules * rho + sum_k gamma_k * pi_k + w_again * a + x . delta, where a says how lately the
-user had the item, and rho and pi_k are log shares of the
-sequential-rule score and of decayed popularity. An item with n events trusts them by r = n / (n + n_0); for the rest
-its rho is what warm items with its logit have, and the average share of warm items is added to its own.
+relevance = w_net * logit + w_rules * rho + w_affinity * f + sum_k gamma_k * pi_k + w_again * a + x . delta, where a
+says how lately the user had the item, f how well it goes with all that the user had, and rho and pi_k are log shares of
+the sequential-rule score and of decayed popularity. An item with n events trusts them by r = n / (n + n_0); for the
+rest its rho and f are what warm items with its logit have, and the average share of warm items is added to its own.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from newfound.dataset.affinity import affinities
 from newfound.dataset.age import weighted_age
 from newfound.dataset.popularity import log_shares, weighted_log_popularity
 from newfound.dataset.rules import RulesTable, recent, scores
@@ -25,7 +26,8 @@ def static_relevance(bundle: Bundle, at: int) -> Floats:
     meta = bundle.meta
     r = bundle.trust
     gamma = np.asarray(meta.blend.popularity, np.float32)
-    out = (1 - r) * (meta.blend.rules * meta.rule_map[0] + bundle.overlay["metadata_bias"])
+    out = (1 - r) * (meta.blend.rules * meta.maps.rules[0] + bundle.overlay["metadata_bias"])
+    out += (1 - bundle.affinity_trust) * np.float32(meta.blend.affinity * meta.maps.affinity[0])
     out += age_relevance(bundle)
     popularity = bundle.popularity
     if gamma.any():
@@ -80,14 +82,24 @@ def relevance(
 ) -> Floats:
     """Relevance (n_users, n_items).
 
-    vectors: user vectors (n_users, d); features: x (n_users, k) of them; tails: the last items of each history as
-    (items, starts, stops); static: from `static_relevance`.
+    vectors: user vectors (n_users, d); features: x (n_users, k) of them; tails: the histories as
+    (items, starts, stops), the last LONGEST items at least; static: from `static_relevance`.
     """
-    blend = bundle.meta.blend
+    blend, maps = bundle.meta.blend, bundle.meta.maps
     r = bundle.trust
     out = bundle.logits(vectors)
-    out *= blend.network + blend.rules * bundle.meta.rule_map[1] * (1 - r)
+    out *= (
+        blend.network
+        + blend.rules * maps.rules[1] * (1 - r)
+        + blend.affinity * maps.affinity[1] * (1 - bundle.affinity_trust)
+    )
     out += static
+    if blend.affinity > 0:
+        known = bundle.affinity.items
+        found = affinities(bundle.affinity, *tails)
+        found *= blend.affinity * r[known]
+        # All items in order, as is usual, are a plain part of the columns.
+        out[:, slice(len(known)) if len(known) == known[-1] + 1 else known] += found
     if blend.rules > 0:
         shares = rule_shares(bundle.rules, *tails)
         shares *= blend.rules * r
