@@ -7,6 +7,7 @@ import pytest
 from tests.worlds import DAY, LATEST, World
 
 from newfound.dataset import popularity
+from newfound.dataset.affinity import affinities
 from newfound.recipes.blending import (
     MAX_EXAMPLES,
     Examples,
@@ -103,6 +104,21 @@ def test_weights_are_never_negative_and_popularity_gains_when_everybody_follows_
     assert sum(blend.popularity) > 0.5
     taste = examples(calm, world, [f"i{k % 4}" for k in range(120)])
     assert fitted(calm, taste).network > blend.network
+
+
+def test_affinity_gains_where_people_choose_what_goes_with_their_history(
+    bundle: Bundle, world: World
+) -> None:
+    calm = Bundle(replace(bundle.meta, blend=Blend(0.5, 0.0, (0.0,) * 7)), bundle.base, bundle.overlay)
+    n = 100
+    past = {"items": calm.affinity.items[:n], "starts": np.arange(n), "stops": np.arange(n) + 1}
+    near = affinities(calm.affinity, *past.values())
+    near[np.arange(n), np.arange(n)] = -np.inf
+    nearest = calm.item_ids(calm.affinity.items[near.argmax(axis=1)])
+    assert fitted(calm, replace(examples(calm, world, nearest), **past)).affinity > 0.5
+    near[np.arange(n), np.arange(n)] = np.inf
+    farthest = calm.item_ids(calm.affinity.items[near.argmin(axis=1)])
+    assert fitted(calm, replace(examples(calm, world, farthest), **past)).affinity == 0
 
 
 def test_what_people_had_lately_counts_as_much_as_they_come_back_to_it(bundle: Bundle, world: World) -> None:

@@ -65,7 +65,7 @@ def test_tails_put_new_events_behind_the_last_old_ones(bundle: Bundle) -> None:
         np.array([0, 2, 2, 3]), np.array([7, 8, 9], np.int32), np.zeros(3, np.int64), np.zeros(3, np.int16)
     )
     tails = join_tails(bundle, ["u0", "u1", "stranger"], new)
-    old = [user_history(bundle, user).items[-MAX_LAG:].tolist() for user in ("u0", "u1")]
+    old = [user_history(bundle, user).items[-LONGEST:].tolist() for user in ("u0", "u1")]
     parts = [tails.items[start:stop].tolist() for start, stop in zip(tails.starts, tails.stops, strict=True)]
     assert parts == [[*old[0], 7, 8], old[1], [9]]
     assert (tails.stops - tails.fresh).tolist() == [2, 0, 1]

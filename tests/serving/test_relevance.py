@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from tests.worlds import DAY, LATEST
 
+from newfound.dataset.affinity import affinities
 from newfound.dataset.popularity import log_popularity
 from newfound.serving.bundle import Blend, Bundle
 from newfound.serving.relevance import (
@@ -62,6 +63,18 @@ def test_items_that_the_user_had_lately_are_raised_by_how_lately(bundle: Bundle,
     expected = np.zeros_like(raised)
     expected[:, [1, 2, 3]] = [2 * 0.64, 2 * 0.8, 2]
     np.testing.assert_allclose(raised, expected, atol=1e-4)
+
+
+def test_affinity_counts_as_far_as_an_item_is_known_and_a_stand_in_for_the_rest(
+    bundle: Bundle, vectors: np.ndarray
+) -> None:
+    plain, near = (blended(bundle, Blend(1.0, 0.0, NO_POPULARITY, affinity=weight)) for weight in (0.0, 2.0))
+    trust, known, (low, slope) = near.affinity_trust, near.affinity.items, near.meta.maps.affinity
+    expected = (1 - trust) * (low + slope * near.logits(vectors))
+    expected[:, known] += trust[known] * affinities(near.affinity, *tails(5))
+    np.testing.assert_allclose(score(near, vectors) - score(plain, vectors), 2 * expected, atol=1e-4)
+    assert 0 < len(known) < near.n_items
+    assert not np.delete(trust, known).any()
 
 
 def test_an_item_without_events_stands_where_items_of_its_logit_stand(
