@@ -27,12 +27,13 @@ from newfound.serving.arrays import Array
 from newfound.serving.bundle import Blend, Bundle, BundleMeta, Maps
 from newfound.serving.ids import IdIndex
 from newfound.serving.network import Floats, Network
+from newfound.serving.relevance import RULE_FLOOR
 from newfound.serving.user_state import STATE_FIELDS, Sequences, UserStates, advance, request_vectors
 
 HOUR, DAY = 3_600.0, 86_400.0
 HALF_LIVES = (HOUR, 4 * HOUR, 12 * HOUR, 2 * DAY, 7 * DAY, 30 * DAY, 36_500 * DAY)
 DEFAULT_BLEND = Blend(1.0, 0.5, (0.0,) * len(HALF_LIVES))
-DEFAULT_MAPS = Maps((float(np.log(1e-4)), 0.0), (0.0, 0.0))
+DEFAULT_MAPS = Maps((float(np.log(RULE_FLOOR)), 0.0), (0.0, 0.0))
 PRIOR_EVENTS = 10.0
 SHOWN_EVENT = 0.05
 """What one impression tells of an item, in interactions: about q (1 - q) at a click rate of 5 %."""

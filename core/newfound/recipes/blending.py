@@ -17,7 +17,7 @@ from newfound.evaluation import blend as likelihood
 from newfound.evaluation.candidates import draw
 from newfound.serving.bundle import Blend, Bundle, Maps
 from newfound.serving.network import Floats
-from newfound.serving.relevance import rule_shares
+from newfound.serving.relevance import rule_logs, rule_scores
 
 MAX_EXAMPLES = 1_000
 MAX_CELLS = 40_000_000
@@ -28,6 +28,10 @@ FOREMOST = 1e4
 AGAIN_RIDGE = 5.0
 AGE_RIDGE = 2.0
 """The curve over age starts flat; a few dozen examples may bend it."""
+
+
+Past = tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.int64]]
+"""Histories as items, starts and stops."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,12 +114,14 @@ def fit_blend(
         return bundle.meta.blend, bundle.meta.maps
     known = bundle.affinity.items
 
-    def parts() -> Iterator[tuple[Floats, Floats, Floats]]:
-        return (_parts(bundle, examples, block) for block in _blocks(bundle, examples))
+    def blocks() -> Iterator[tuple[Floats, Past]]:
+        return (_logits_and_past(bundle, examples, rows) for rows in _blocks(bundle, examples))
 
     maps = Maps(
-        fit_map((logits, shares) for logits, shares, _ in parts()),
-        fit_map((logits[:, known], near) for logits, _, near in parts()) if len(known) else (0.0, 0.0),
+        fit_map((logits, np.log(rule_scores(bundle.rules, *past))) for logits, past in blocks()),
+        fit_map((logits[:, known], affinities(bundle.affinity, *past)) for logits, past in blocks())
+        if len(known)
+        else (0.0, 0.0),
     )
     comparisons = compare(bundle, examples, maps, states_before, (N_HEAD, N_TAIL), seed)
     return fit_weights(comparisons, bundle.meta.blend), maps
@@ -152,10 +158,10 @@ def compare(
     source = np.random.default_rng(seed)
     drawn, heads = [], []
     for block in _blocks(bundle, examples):
-        logits, shares, near = _parts(bundle, examples, block)
-        rho = r * shares + (1 - r) * (maps.rules[0] + maps.rules[1] * logits)
+        logits, past = _logits_and_past(bundle, examples, block)
+        rho = rule_logs(bundle, maps.rules, logits, *past)
         affinity = (1 - trust) * (maps.affinity[0] + maps.affinity[1] * logits)
-        affinity[:, known] += trust[known] * near
+        affinity[:, known] += trust[known] * affinities(bundle.affinity, *past)
         again = _again(examples, block, bundle.n_items)
         score = (
             defaults.network * logits + defaults.rules * rho + defaults.affinity * affinity + FOREMOST * again
@@ -189,11 +195,9 @@ def _blocks(bundle: Bundle, examples: Examples) -> list[slice]:
     return [slice(low, min(low + size, n)) for low in range(0, n, size)]
 
 
-def _parts(bundle: Bundle, examples: Examples, block: slice) -> tuple[Floats, Floats, Floats]:
-    """Network logits and log rule shares (n, n_items) of some examples, and affinities (n, m) of their items."""
-    past = examples.items, examples.starts[block], examples.stops[block]
-    near = affinities(bundle.affinity, *past)
-    return bundle.logits(examples.vectors[block]), rule_shares(bundle.rules, *past), near
+def _logits_and_past(bundle: Bundle, examples: Examples, rows: slice) -> tuple[Floats, Past]:
+    past = examples.items, examples.starts[rows], examples.stops[rows]
+    return bundle.logits(examples.vectors[rows]), past
 
 
 def _again(examples: Examples, block: slice, n_items: int) -> Floats:

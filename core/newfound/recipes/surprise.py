@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from newfound.serving.bundle import Bundle
 from newfound.serving.network import Floats
-from newfound.serving.relevance import age_relevance, relevance, static_relevance
+from newfound.serving.relevance import RULE_FLOOR, age_relevance, relevance, static_relevance
 from newfound.serving.user_state import request_vectors
 
 SAMPLE_USERS = 256
@@ -58,11 +58,12 @@ def surprise(
 
 def _promised(bundle: Bundle, vectors: Floats, content: Floats, content_bias: Floats) -> Floats:
     """Relevance (n_users, n_items) of items as if nobody had chosen them yet."""
-    meta = bundle.meta
-    logits = vectors @ content.T + content_bias
-    blend = meta.blend
-    (rules_at, rules_rise), (affinity_at, affinity_rise) = meta.maps.rules, meta.maps.affinity
-    usual = np.dot(blend.popularity, meta.popularity_prior)
-    usual += blend.rules * rules_at + blend.affinity * affinity_at
-    slope = blend.network + blend.rules * rules_rise + blend.affinity * affinity_rise
-    return logits * np.float32(slope) + np.float32(usual) + bundle.overlay["metadata_bias"]
+    blend, maps = bundle.meta.blend, bundle.meta.maps
+    out = vectors @ content.T + content_bias
+    low, slope = np.array(maps.rules, np.float32)
+    ruled = np.logaddexp(np.log(RULE_FLOOR), low + slope * out)
+    out *= np.float32(blend.network + blend.affinity * maps.affinity[1])
+    out += np.float32(
+        np.dot(blend.popularity, bundle.meta.popularity_prior) + blend.affinity * maps.affinity[0]
+    )
+    return out + np.float32(blend.rules) * ruled + bundle.overlay["metadata_bias"]

@@ -1,9 +1,10 @@
 """The relevance of every item for some users: the blend that weight 0 ranks by (model specification §2, The blend).
 
 relevance = w_net * logit + w_rules * rho + w_affinity * f + sum_k gamma_k * pi_k + w_again * a + x . delta, where a
-says how lately the user had the item, f how well it goes with all that the user had, and rho and pi_k are log shares of
-the sequential-rule score and of decayed popularity. An item with n events trusts them by r = n / (n + n_0); for the
-rest its rho and f are what warm items with its logit have, and the average share of warm items is added to its own.
+says how lately the user had the item, f how well it goes with all that the user had, rho is the log of the
+sequential-rule score and pi_k a log share of decayed popularity. An item with n events trusts them by
+r = n / (n + n_0): for the rest, what warm items with its logit have stands in for f and is added to its rule score,
+and the average share of warm items is added to its own.
 """
 
 from __future__ import annotations
@@ -13,12 +14,16 @@ from numpy.typing import NDArray
 
 from newfound.dataset.affinity import affinities
 from newfound.dataset.age import weighted_age
-from newfound.dataset.popularity import log_shares, weighted_log_popularity
+from newfound.dataset.popularity import weighted_log_popularity
 from newfound.dataset.rules import RulesTable, recent, scores
 from newfound.serving.bundle import Bundle
 from newfound.serving.network import Floats
 
 DECAY_STEPS = 8
+RULE_FLOOR = np.float32(5e-4)
+"""Added to every rule score: of what no rule leads to, a user whose rules say little is the less sure."""
+STAND_IN_AT_MOST = np.float32(3)
+"""Above the log of every rule score, which is a sum of few and small numbers."""
 
 
 def static_relevance(bundle: Bundle, at: int) -> Floats:
@@ -26,7 +31,7 @@ def static_relevance(bundle: Bundle, at: int) -> Floats:
     meta = bundle.meta
     r = bundle.trust
     gamma = np.asarray(meta.blend.popularity, np.float32)
-    out = (1 - r) * (meta.blend.rules * meta.maps.rules[0] + bundle.overlay["metadata_bias"])
+    out = (1 - r) * bundle.overlay["metadata_bias"]
     out += (1 - bundle.affinity_trust) * np.float32(meta.blend.affinity * meta.maps.affinity[0])
     out += age_relevance(bundle)
     popularity = bundle.popularity
@@ -59,18 +64,40 @@ def age_relevance(bundle: Bundle) -> Floats:
     return weighted_age(ages, stated, bundle.trust, weights)
 
 
-def rule_shares(
+def rule_scores(
     tables: tuple[RulesTable, ...],
     items: NDArray[np.int32],
     starts: NDArray[np.int64],
     stops: NDArray[np.int64],
 ) -> Floats:
-    """Log shares (n_users, n_items) of the rule scores of histories `items[starts[u]:stops[u]]`."""
+    """Rule scores (n_users, n_items), floor included, of histories `items[starts[u]:stops[u]]`."""
     total = scores(tables[0], items, starts, stops)
     for table in tables[1:]:
         if len(table.items):
             total += scores(table, items, starts, stops)
-    return log_shares(total)
+    total += RULE_FLOOR
+    return total
+
+
+def rule_logs(
+    bundle: Bundle,
+    line: tuple[float, float],
+    logits: Floats,
+    items: NDArray[np.int32],
+    starts: NDArray[np.int64],
+    stops: NDArray[np.int64],
+) -> Floats:
+    """Log rule scores (n_users, n_items): to each score comes what `line` makes of the logit, as far as it is unknown.
+
+    line: intercept and slope of log rule scores on the logit.
+    """
+    low, slope = line
+    stand_in = np.float32(slope) * logits
+    stand_in += np.float32(low)
+    np.exp(np.minimum(stand_in, STAND_IN_AT_MOST, out=stand_in), out=stand_in)
+    stand_in *= 1 - bundle.trust
+    stand_in += rule_scores(bundle.rules, items, starts, stops)
+    return np.log(stand_in, out=stand_in)
 
 
 def relevance(
@@ -86,24 +113,19 @@ def relevance(
     (items, starts, stops), the last LONGEST items at least; static: from `static_relevance`.
     """
     blend, maps = bundle.meta.blend, bundle.meta.maps
-    r = bundle.trust
     out = bundle.logits(vectors)
-    out *= (
-        blend.network
-        + blend.rules * maps.rules[1] * (1 - r)
-        + blend.affinity * maps.affinity[1] * (1 - bundle.affinity_trust)
-    )
+    ruled = rule_logs(bundle, maps.rules, out, *tails) if blend.rules > 0 else None
+    out *= blend.network + blend.affinity * maps.affinity[1] * (1 - bundle.affinity_trust)
     out += static
+    if ruled is not None:
+        ruled *= blend.rules
+        out += ruled
     if blend.affinity > 0:
         known = bundle.affinity.items
         found = affinities(bundle.affinity, *tails)
-        found *= blend.affinity * r[known]
+        found *= blend.affinity * bundle.trust[known]
         # All items in order, as is usual, are a plain part of the columns.
         out[:, slice(len(known)) if len(known) == known[-1] + 1 else known] += found
-    if blend.rules > 0:
-        shares = rule_shares(bundle.rules, *tails)
-        shares *= blend.rules * r
-        out += shares
     if blend.again:
         users, items, weights = recent(*tails)
         np.add.at(out, (users, items), np.float32(blend.again) * weights)
