@@ -11,7 +11,7 @@ from newfound.dataset.features import FeatureField, TokenTable, encode_tokens
 from newfound.dataset.histories import EventSelection, Histories
 from newfound.recipes.assemble import PRIOR_EVENTS, FullInputs, assemble, empty_overlay
 from newfound.recipes.update import UpdateInputs, update
-from newfound.serving.bundle import Blend, Bundle
+from newfound.serving.bundle import Blend, Bundle, Maps
 from newfound.serving.history import user_history
 from newfound.serving.network import Network
 from newfound.serving.user_state import Sequences, UserStates, advance
@@ -147,8 +147,8 @@ def test_directions_span_what_users_differ_in(weights: dict[str, np.ndarray]) ->
 def test_the_blend_that_was_fitted_is_the_blend_that_is_served(weights: dict[str, np.ndarray]) -> None:
     made = inputs()
     blend = Blend(0.3, 0.9, (0.1,) * 7)
-    meta = assemble(made, made.histories, weights, blend, (-4.0, 0.5)).meta
-    assert (meta.blend, meta.rule_map) == (blend, (-4.0, 0.5))
+    meta = assemble(made, made.histories, weights, blend, maps := Maps((-4.0, 0.5), (0.1, 0.2))).meta
+    assert (meta.blend, meta.maps) == (blend, maps)
     assert len(meta.popularity_prior) == len(meta.half_lives) == 7
 
 

@@ -7,11 +7,12 @@ import pytest
 from tests.worlds import DAY, LATEST, World
 
 from newfound.dataset import popularity
+from newfound.dataset.affinity import affinities
 from newfound.recipes.blending import (
     MAX_EXAMPLES,
     Examples,
     fit_blend,
-    fit_rule_map,
+    fit_map,
     n_examples,
     popularity_before,
 )
@@ -47,15 +48,15 @@ def test_there_are_fewer_examples_the_larger_the_catalogue() -> None:
 def test_a_rule_map_finds_a_line_and_weighs_the_likely_items() -> None:
     rng = np.random.default_rng(0)
     logits = rng.normal(size=(50, 40)).astype(np.float32)
-    level, slope = fit_rule_map([(logits[:20], 0.7 * logits[:20] - 5), (logits[20:], 0.7 * logits[20:] - 5)])
+    level, slope = fit_map([(logits[:20], 0.7 * logits[:20] - 5), (logits[20:], 0.7 * logits[20:] - 5)])
     assert (level, slope) == (pytest.approx(-5, abs=1e-4), pytest.approx(0.7, abs=1e-4))
     bent = np.where(logits > 1, logits, 9.0).astype(np.float32)
-    assert fit_rule_map([(20 * logits, 20 * bent)])[1] > 0.5
+    assert fit_map([(20 * logits, 20 * bent)])[1] > 0.5
 
 
 def test_a_rule_map_never_falls_with_the_logit() -> None:
     logits = np.linspace(-1, 1, 20, dtype=np.float32)[None]
-    level, slope = fit_rule_map([(logits, -logits)])
+    level, slope = fit_map([(logits, -logits)])
     assert slope == 0
     assert -1 < level < 1
 
@@ -103,6 +104,21 @@ def test_weights_are_never_negative_and_popularity_gains_when_everybody_follows_
     assert sum(blend.popularity) > 0.5
     taste = examples(calm, world, [f"i{k % 4}" for k in range(120)])
     assert fitted(calm, taste).network > blend.network
+
+
+def test_affinity_gains_where_people_choose_what_goes_with_their_history(
+    bundle: Bundle, world: World
+) -> None:
+    calm = Bundle(replace(bundle.meta, blend=Blend(0.5, 0.0, (0.0,) * 7)), bundle.base, bundle.overlay)
+    n = 100
+    past = {"items": calm.affinity.items[:n], "starts": np.arange(n), "stops": np.arange(n) + 1}
+    near = affinities(calm.affinity, *past.values())
+    near[np.arange(n), np.arange(n)] = -np.inf
+    nearest = calm.item_ids(calm.affinity.items[near.argmax(axis=1)])
+    assert fitted(calm, replace(examples(calm, world, nearest), **past)).affinity > 0.5
+    near[np.arange(n), np.arange(n)] = np.inf
+    farthest = calm.item_ids(calm.affinity.items[near.argmin(axis=1)])
+    assert fitted(calm, replace(examples(calm, world, farthest), **past)).affinity == 0
 
 
 def test_what_people_had_lately_counts_as_much_as_they_come_back_to_it(bundle: Bundle, world: World) -> None:

@@ -6,12 +6,14 @@ import numpy as np
 import pytest
 from tests.worlds import DAY, LATEST
 
+from newfound.dataset.affinity import affinities
 from newfound.dataset.popularity import log_popularity
 from newfound.serving.bundle import Blend, Bundle
 from newfound.serving.relevance import (
     log_softmax_scores,
     relevance,
-    rule_shares,
+    rule_logs,
+    rule_scores,
     static_relevance,
     static_relevance_at,
     uncertainty,
@@ -52,7 +54,7 @@ def test_a_blend_of_the_network_alone_is_its_logits(bundle: Bundle, vectors: np.
 def test_rules_count_in_full_for_items_with_many_events(bundle: Bundle, vectors: np.ndarray) -> None:
     known = np.full(bundle.n_items, 10**9)
     ruled = blended(bundle, Blend(0.0, 2.0, NO_POPULARITY), organic=known)
-    expected = 2 * rule_shares(bundle.rules, *tails(5))
+    expected = 2 * np.log(rule_scores(bundle.rules, *tails(5)))
     np.testing.assert_allclose(score(ruled, vectors), expected, atol=1e-4)
 
 
@@ -64,19 +66,37 @@ def test_items_that_the_user_had_lately_are_raised_by_how_lately(bundle: Bundle,
     np.testing.assert_allclose(raised, expected, atol=1e-4)
 
 
-def test_an_item_without_events_stands_where_items_of_its_logit_stand(
+def test_affinity_counts_as_far_as_an_item_is_known_and_a_stand_in_for_the_rest(
+    bundle: Bundle, vectors: np.ndarray
+) -> None:
+    plain, near = (blended(bundle, Blend(1.0, 0.0, NO_POPULARITY, affinity=weight)) for weight in (0.0, 2.0))
+    trust, known, (low, slope) = near.affinity_trust, near.affinity.items, near.meta.maps.affinity
+    expected = (1 - trust) * (low + slope * near.logits(vectors))
+    expected[:, known] += trust[known] * affinities(near.affinity, *tails(5))
+    np.testing.assert_allclose(score(near, vectors) - score(plain, vectors), 2 * expected, atol=1e-4)
+    assert 0 < len(known) < near.n_items
+    assert not np.delete(trust, known).any()
+
+
+def test_an_item_without_events_stands_no_lower_than_items_of_its_logit(
     bundle: Bundle, vectors: np.ndarray
 ) -> None:
     unknown = np.zeros(bundle.n_items, np.int64)
     nothing = np.zeros(bundle.n_items, np.float32)
     blend = Blend(0.5, 2.0, (1.0, *NO_POPULARITY[1:]))
     new = blended(bundle, blend, organic=unknown, metadata_bias=nothing)
-    low, slope = bundle.meta.rule_map
+    low, slope = bundle.meta.maps.rules
     logits = bundle.logits(vectors)
     shares = log_popularity(bundle.popularity, LATEST)[0]
     popular = np.log(np.exp(shares) + np.exp(bundle.meta.popularity_prior[0]))
-    expected = 0.5 * logits + 2 * (low + slope * logits) + popular
-    np.testing.assert_allclose(score(new, vectors), expected, atol=1e-4)
+    ruled = np.log(rule_scores(bundle.rules, *tails(5)) + np.exp(low + slope * logits))
+    np.testing.assert_allclose(score(new, vectors), 0.5 * logits + 2 * ruled + popular, atol=1e-4)
+    assert (ruled > low + slope * logits).all()
+
+
+def test_what_a_logit_promises_cannot_overflow(bundle: Bundle) -> None:
+    logits = np.full((1, bundle.n_items), 1e4, np.float32)
+    assert np.isfinite(rule_logs(bundle, (0.0, 1.0), logits, *tails(1))).all()
 
 
 def test_popularity_at_a_short_half_life_fades_and_at_a_long_one_stays(bundle: Bundle) -> None:

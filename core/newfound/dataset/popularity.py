@@ -119,14 +119,3 @@ def _shares(
         longer *= BACK_OFF_EVENTS / (totals[k] + BACK_OFF_EVENTS)
         longer += values[k] * (decay[k] / (totals[k] + BACK_OFF_EVENTS))
         yield k, longer.astype(np.float32)
-
-
-def log_shares(values: NDArray[np.floating], floor: float = SHARE_FLOOR) -> NDArray[np.float32]:
-    """Turn non-negative values `[..., n_items]` into log(value / sum + floor); all zero gives log(floor).
-
-    Serves rule scores in the blend.
-    """
-    total = values.sum(axis=-1, keepdims=True, dtype=np.float64)
-    logs = values * np.divide(1, total, out=np.zeros_like(total), where=total > 0).astype(np.float32)
-    logs += np.float32(floor)
-    return np.log(logs, dtype=np.float32)

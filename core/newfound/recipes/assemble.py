@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from newfound.dataset import popularity, rules
+from newfound.dataset.affinity import NO_AFFINITY, AffinityTable
 from newfound.dataset.age import N_RISES
 from newfound.dataset.features import FeatureFields, TokenTable, content_rows, described_items, one_hot
 from newfound.dataset.histories import REPEATS, EventSelection, Histories, share_of_repeats
@@ -23,14 +24,15 @@ from newfound.explore.prior import UserFeatures, fit_ridge, principal_user_featu
 from newfound.recipes.refitting import no_examples
 from newfound.recipes.surprise import surprise
 from newfound.serving.arrays import Array
-from newfound.serving.bundle import Blend, Bundle, BundleMeta
+from newfound.serving.bundle import Blend, Bundle, BundleMeta, Maps
 from newfound.serving.ids import IdIndex
 from newfound.serving.network import Floats, Network
+from newfound.serving.relevance import RULE_FLOOR
 from newfound.serving.user_state import STATE_FIELDS, Sequences, UserStates, advance, request_vectors
 
 HOUR, DAY = 3_600.0, 86_400.0
 HALF_LIVES = (HOUR, 4 * HOUR, 12 * HOUR, 2 * DAY, 7 * DAY, 30 * DAY, 36_500 * DAY)
-DEFAULT_RULE_MAP = (float(np.log(1e-4)), 0.0)
+DEFAULT_MAPS = Maps((float(np.log(RULE_FLOOR)), 0.0), (0.0, 0.0))
 PRIOR_EVENTS = 10.0
 SHOWN_EVENT = 0.05
 """What one impression tells of an item, in interactions: about q (1 - q) at a click rate of 5 %."""
@@ -64,10 +66,11 @@ def assemble(
     seen: Histories,
     trained: Mapping[str, Array],
     blend: Blend | None = None,
-    rule_map: tuple[float, float] = DEFAULT_RULE_MAP,
+    maps: Maps = DEFAULT_MAPS,
     users: NDArray[np.integer] | None = None,
+    affinity: AffinityTable = NO_AFFINITY,
 ) -> Bundle:
-    """Build a bundle from the events of `seen` (trained ones only) and the network's arrays.
+    """Build a bundle from the events of `seen` (trained ones only), their affinities and the network's arrays.
 
     `users`: codes whose states are needed (None: all); the others stay at the empty history.
     """
@@ -115,6 +118,9 @@ def assemble(
         "rules_offsets": table.offsets,
         "rules_items": table.items,
         "rules_values": table.values,
+        "affinity_items": affinity.items,
+        "affinity_scale": affinity.scale,
+        "affinity_vectors": affinity.vectors,
         "directions": features.directions,
         "center": features.center,
         "prior_variance": np.append(np.clip(bias_variance, *BIAS_VARIANCE_RANGE), vector_variance).astype(
@@ -130,7 +136,7 @@ def assemble(
     }
     overlay: dict[str, Array] = {
         **empty_overlay(network.size, network.state_size),
-        **no_examples(3 + len(inputs.half_lives) + N_RISES),
+        **no_examples(4 + len(inputs.half_lives) + N_RISES),
         "created": inputs.created,
         "created_stated": inputs.created_stated,
         "described": described,
@@ -158,7 +164,7 @@ def assemble(
         blend=replace(blend, age=(*rises, 0.0)),
         blend_at_full=blend,
         hide_seen=share_of_repeats(inputs.histories.restricted_to_trained()) < REPEATS,
-        rule_map=rule_map,
+        maps=maps,
         calibration=Calibration(),
         prior_events=PRIOR_EVENTS,
         popularity_prior=tuple(float(value) for value in usual),

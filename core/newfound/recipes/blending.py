@@ -9,14 +9,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from newfound.dataset import popularity
+from newfound.dataset.affinity import affinities
 from newfound.dataset.age import N_RISES, age_components
 from newfound.dataset.rules import recent
 from newfound.dataset.runs import ranges
 from newfound.evaluation import blend as likelihood
 from newfound.evaluation.candidates import draw
-from newfound.serving.bundle import Blend, Bundle
+from newfound.serving.bundle import Blend, Bundle, Maps
 from newfound.serving.network import Floats
-from newfound.serving.relevance import rule_shares
+from newfound.serving.relevance import rule_logs, rule_scores
 
 MAX_EXAMPLES = 1_000
 MAX_CELLS = 40_000_000
@@ -27,6 +28,10 @@ FOREMOST = 1e4
 AGAIN_RIDGE = 5.0
 AGE_RIDGE = 2.0
 """The curve over age starts flat; a few dozen examples may bend it."""
+
+
+Past = tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.int64]]
+"""Histories as items, starts and stops."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,16 +74,16 @@ def n_examples(n_items: int) -> int:
     return int(np.clip(MAX_CELLS // max(n_items, 1), 50, MAX_EXAMPLES))
 
 
-def fit_rule_map(blocks: Iterable[tuple[Floats, Floats]]) -> tuple[float, float]:
-    """Regress log rule shares on network logits, each cell weighted by its softmax probability: intercept, slope.
+def fit_map(blocks: Iterable[tuple[Floats, Floats]]) -> tuple[float, float]:
+    """Regress a component on network logits, each cell weighted by its softmax probability: intercept, slope.
 
-    blocks: logits and shares (n_users, n_items) of some users each.
+    blocks: logits and the component (n_users, n_items) of some users each.
     """
     sums = np.zeros(5)
-    for logits, shares in blocks:
+    for logits, values in blocks:
         weights = np.exp(logits - logits.max(axis=1, keepdims=True))
-        for k, values in enumerate((1, logits, shares, logits * logits, logits * shares)):
-            sums[k] += (weights * values).sum(dtype=np.float64)
+        for k, factor in enumerate((1, logits, values, logits * logits, logits * values)):
+            sums[k] += (weights * factor).sum(dtype=np.float64)
     mean_x, mean_y, mean_xx, mean_xy = sums[1:] / sums[0]
     slope = max((mean_xy - mean_x * mean_y) / max(mean_xx - mean_x * mean_x, 1e-9), 0.0)
     return float(mean_y - slope * mean_x), float(slope)
@@ -100,35 +105,45 @@ def fit_blend(
     examples: Examples,
     states_before: Iterable[tuple[int, popularity.DecayedPopularity]],
     seed: int,
-) -> tuple[Blend, tuple[float, float]]:
-    """Fit all weights by maximum likelihood: the blend and the rule map that goes with it.
+) -> tuple[Blend, Maps]:
+    """Fit all weights by maximum likelihood: the blend and the maps that go with it.
 
     `states_before` yields the popularity before each example, from `popularity_before`.
     """
     if not len(examples.targets):
-        return bundle.meta.blend, bundle.meta.rule_map
-    rule_map = fit_rule_map(_parts(bundle, examples, block) for block in _blocks(bundle, examples))
-    comparisons = compare(bundle, examples, rule_map, states_before, (N_HEAD, N_TAIL), seed)
-    return fit_weights(comparisons, bundle.meta.blend), rule_map
+        return bundle.meta.blend, bundle.meta.maps
+    known = bundle.affinity.items
+
+    def blocks() -> Iterator[tuple[Floats, Past]]:
+        return (_logits_and_past(bundle, examples, rows) for rows in _blocks(bundle, examples))
+
+    maps = Maps(
+        fit_map((logits, np.log(rule_scores(bundle.rules, *past))) for logits, past in blocks()),
+        fit_map((logits[:, known], affinities(bundle.affinity, *past)) for logits, past in blocks())
+        if len(known)
+        else (0.0, 0.0),
+    )
+    comparisons = compare(bundle, examples, maps, states_before, (N_HEAD, N_TAIL), seed)
+    return fit_weights(comparisons, bundle.meta.blend), maps
 
 
 def fit_weights(comparisons: Comparisons, start: Blend) -> Blend:
     """Fit the weights that make what was chosen likely; a handful of events leaves them near `start`."""
     *rises, level = start.age
-    before = np.array([start.network, start.rules, start.again, *start.popularity, *rises])
+    before = np.array([start.network, start.rules, start.again, start.affinity, *start.popularity, *rises])
     signed = np.arange(len(before)) >= len(before) - N_RISES
     ridge = np.where(signed, AGE_RIDGE, likelihood.RIDGE)
     signed[2], ridge[2] = True, AGAIN_RIDGE
     components, offsets = (np.asarray(a, np.float32) for a in (comparisons.components, comparisons.offsets))
     fit = likelihood.fit(components, offsets, before, signed=signed, ridge=ridge)
-    network, rules, again, *rest = (float(weight) for weight in fit.weights)
-    return Blend(network, rules, tuple(rest[:-N_RISES]), (*rest[-N_RISES:], level), again)
+    network, rules, again, affinity, *rest = (float(weight) for weight in fit.weights)
+    return Blend(network, rules, tuple(rest[:-N_RISES]), (*rest[-N_RISES:], level), again, affinity)
 
 
 def compare(
     bundle: Bundle,
     examples: Examples,
-    rule_map: tuple[float, float],
+    maps: Maps,
     states_before: Iterable[tuple[int, popularity.DecayedPopularity]],
     rivals: tuple[int, int],
     seed: int,
@@ -138,19 +153,25 @@ def compare(
     The catalogue is gone through for a block of examples at a time.
     """
     defaults = bundle.meta.blend
-    r = bundle.trust
+    r, known, trust = bundle.trust, bundle.affinity.items, bundle.affinity_trust
     created = np.asarray(bundle.overlay["created"])
     source = np.random.default_rng(seed)
     drawn, heads = [], []
     for block in _blocks(bundle, examples):
-        logits, shares = _parts(bundle, examples, block)
-        rho = r * shares + (1 - r) * (rule_map[0] + rule_map[1] * logits)
+        logits, past = _logits_and_past(bundle, examples, block)
+        rho = rule_logs(bundle, maps.rules, logits, *past)
+        affinity = (1 - trust) * (maps.affinity[0] + maps.affinity[1] * logits)
+        affinity[:, known] += trust[known] * affinities(bundle.affinity, *past)
         again = _again(examples, block, bundle.n_items)
-        score = defaults.network * logits + defaults.rules * rho + FOREMOST * again
+        score = (
+            defaults.network * logits + defaults.rules * rho + defaults.affinity * affinity + FOREMOST * again
+        )
         _hide(score, examples, block, created)
         chosen = draw(score, examples.targets[block].astype(np.int64), *rivals, source)
         drawn.append(chosen)
-        heads.append([np.take_along_axis(part, chosen.codes, axis=1) for part in (logits, rho, again)])
+        heads.append(
+            [np.take_along_axis(part, chosen.codes, axis=1) for part in (logits, rho, again, affinity)]
+        )
     codes, offsets = (
         np.concatenate([getattr(part, name) for part in drawn]) for name in ("codes", "offsets")
     )
@@ -161,7 +182,7 @@ def compare(
     for example, state in states_before:
         own = codes[example]
         popular = popularity.log_popularity(state, int(examples.times[example]), own)
-        components[example, :, 3:-N_RISES] = popularity.with_usual(popular, 1 - r[own], usual).T
+        components[example, :, len(heads[0]) : -N_RISES] = popularity.with_usual(popular, 1 - r[own], usual).T
     stated = np.asarray(bundle.overlay["created_stated"])[codes]
     ages = age_components(examples.times[:, None] - created[codes], stated, r[codes])
     components[:, :, -N_RISES:] = ages[:, :, :N_RISES]
@@ -174,10 +195,9 @@ def _blocks(bundle: Bundle, examples: Examples) -> list[slice]:
     return [slice(low, min(low + size, n)) for low in range(0, n, size)]
 
 
-def _parts(bundle: Bundle, examples: Examples, block: slice) -> tuple[Floats, Floats]:
-    """Network logits and log rule shares (n, n_items) of some examples."""
-    shares = rule_shares(bundle.rules, examples.items, examples.starts[block], examples.stops[block])
-    return bundle.logits(examples.vectors[block]), shares
+def _logits_and_past(bundle: Bundle, examples: Examples, rows: slice) -> tuple[Floats, Past]:
+    past = examples.items, examples.starts[rows], examples.stops[rows]
+    return bundle.logits(examples.vectors[rows]), past
 
 
 def _again(examples: Examples, block: slice, n_items: int) -> Floats:

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from newfound.dataset import popularity
+from newfound.dataset import affinity, popularity
+from newfound.dataset.affinity import AffinityTable
 from newfound.dataset.histories import REPEATS, Histories, share_of_repeats
 from newfound.dataset.runs import ranges
 from newfound.errors import TooLittleDataError
@@ -29,7 +30,7 @@ from newfound.recipes.evidence import vectors_when_shown
 from newfound.recipes.judging import Judgement, judge
 from newfound.recipes.warm_start import TRAINED_UNTIL, last_visible, leaves_enough, unseen_by, warm_weights
 from newfound.serving.arrays import Array
-from newfound.serving.bundle import Blend, Bundle
+from newfound.serving.bundle import Blend, Bundle, Maps
 from newfound.serving.user_state import Sequences
 
 if TYPE_CHECKING:
@@ -118,7 +119,7 @@ def _judge(learned: Learned) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class Learned:
-    """What training finds: the network's arrays, the blend and the rule map; and what was hidden from it."""
+    """What training finds: the network's arrays, the blend and its maps; and what was hidden from it."""
 
     inputs: FullInputs
     trained: Histories
@@ -126,12 +127,13 @@ class Learned:
     hide_seen: bool
     arrays: Mapping[str, Array]
     blend: Blend
-    rule_map: tuple[float, float]
+    maps: Maps
     training: dict[str, Any]
 
     def assembled(self, seen: Histories, users: NDArray[np.int64] | None) -> Bundle:
         """Build a bundle from the events of `seen`, with the states of `users` (None: all)."""
-        return assemble(self.inputs, seen, self.arrays, self.blend, self.rule_map, users=users)
+        table = _affinity(seen, self.inputs.seed)
+        return assemble(self.inputs, seen, self.arrays, self.blend, self.maps, users, table)
 
 
 def learn(
@@ -165,8 +167,9 @@ def learn(
     result = fit(data, config, checkpoints, resume, max_minutes, progress, weights)
     progress(Progress("blend", note="fitting the weights of network, rules and popularity"))
     before = until(trained, split.ends)
-    unweighted = assemble(inputs, before, result.arrays, users=split.validation_users)
-    blend, rule_map = _fit_weights(unweighted, trained, before, split, hide_seen, inputs.seed)
+    table = _affinity(before, inputs.seed)
+    unweighted = assemble(inputs, before, result.arrays, users=split.validation_users, affinity=table)
+    blend, maps = _fit_weights(unweighted, trained, before, split, hide_seen, inputs.seed)
     training = {
         "seconds": result.seconds,
         "tokensPerSecond": result.tokens_per_second,
@@ -178,7 +181,7 @@ def learn(
         "warmStart": found,
         "seenItemsHiddenInMetrics": hide_seen,
     }
-    return Learned(inputs, trained, split, hide_seen, result.arrays, blend, rule_map, training)
+    return Learned(inputs, trained, split, hide_seen, result.arrays, blend, maps, training)
 
 
 def _training_data(
@@ -205,9 +208,13 @@ def _training_data(
     )
 
 
+def _affinity(seen: Histories, seed: int) -> AffinityTable:
+    return affinity.build(seen.items, seen.offsets[:-1], seen.offsets[1:], seen.n_items, seed)
+
+
 def _fit_weights(
     bundle: Bundle, trained: Histories, before: Histories, split: WithheldSplit, hide_seen: bool, seed: int
-) -> tuple[Any, tuple[float, float]]:
+) -> tuple[Blend, Maps]:
     """Fit the blend on what validation users hide, each event in the state that its user was in."""
     users = split.validation_users
     first, last = split.ends[users], trained.offsets[users + 1]

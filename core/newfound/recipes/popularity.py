@@ -29,7 +29,7 @@ from newfound.evaluation.splits import (
 )
 from newfound.explore.posterior import Posteriors
 from newfound.progress import Progress, ProgressCallback
-from newfound.recipes.assemble import DEFAULT_RULE_MAP, HALF_LIVES, FullInputs, assemble
+from newfound.recipes.assemble import HALF_LIVES, FullInputs, assemble
 from newfound.recipes.full import FullResult, until
 from newfound.recipes.update import UpdateInputs, UpdateResult, update
 from newfound.serving.arrays import Array
@@ -59,7 +59,7 @@ def fit_popularity(inputs: FullInputs, progress: ProgressCallback) -> FullResult
     progress(Progress("metrics", note="ranking for withheld users"))
     metrics = _judge(trained, split, hide_seen, inputs.seed) if len(split.test_users) else {}
     progress(Progress("bundle", note="counts from all events"))
-    bundle = assemble(inputs, trained, _silent_network(trained), BLEND, DEFAULT_RULE_MAP)
+    bundle = assemble(inputs, trained, _silent_network(trained), BLEND)
     counts = unique_users(trained)
     n, k = len(counts), len(bundle.base["prior_variance"])
     base = dict(bundle.base) | {

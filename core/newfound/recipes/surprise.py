@@ -9,10 +9,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from newfound.dataset.rule_counts import MAX_LAG
 from newfound.serving.bundle import Bundle
 from newfound.serving.network import Floats
-from newfound.serving.relevance import age_relevance, relevance, static_relevance
+from newfound.serving.relevance import RULE_FLOOR, age_relevance, relevance, static_relevance
 from newfound.serving.user_state import request_vectors
 
 SAMPLE_USERS = 256
@@ -40,8 +39,7 @@ def surprise(
     vectors = request_vectors(bundle.network, bundle.item_rows, some, some.time, bundle.base["center"])
     features = bundle.user_features.of(vectors)
     offsets = np.asarray(bundle.base["history_offsets"])
-    stops = offsets[active + 1]
-    tails = (bundle.base["history_items"], np.maximum(offsets[active], stops - MAX_LAG), stops)
+    tails = (bundle.base["history_items"], offsets[active], offsets[active + 1])
     shown = relevance(
         bundle, vectors, features, tails, static_relevance(bundle, bundle.meta.popularity_reference)
     )
@@ -60,8 +58,12 @@ def surprise(
 
 def _promised(bundle: Bundle, vectors: Floats, content: Floats, content_bias: Floats) -> Floats:
     """Relevance (n_users, n_items) of items as if nobody had chosen them yet."""
-    meta = bundle.meta
-    logits = vectors @ content.T + content_bias
-    usual = np.dot(meta.blend.popularity, meta.popularity_prior) + meta.blend.rules * meta.rule_map[0]
-    slope = meta.blend.network + meta.blend.rules * meta.rule_map[1]
-    return logits * np.float32(slope) + np.float32(usual) + bundle.overlay["metadata_bias"]
+    blend, maps = bundle.meta.blend, bundle.meta.maps
+    out = vectors @ content.T + content_bias
+    low, slope = np.array(maps.rules, np.float32)
+    ruled = np.logaddexp(np.log(RULE_FLOOR), low + slope * out)
+    out *= np.float32(blend.network + blend.affinity * maps.affinity[1])
+    out += np.float32(
+        np.dot(blend.popularity, bundle.meta.popularity_prior) + blend.affinity * maps.affinity[0]
+    )
+    return out + np.float32(blend.rules) * ruled + bundle.overlay["metadata_bias"]

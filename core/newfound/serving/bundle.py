@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from newfound.dataset.affinity import AffinityTable
 from newfound.dataset.age import N_AGES
 from newfound.dataset.features import FeatureFields, feature_fields_from_dict
 from newfound.dataset.histories import EventSelection
@@ -43,7 +44,8 @@ NO_AGE = (0.0,) * N_AGES
 class Blend:
     """Weights of the served score: network logit, log rule score, log decayed popularity at each half-life,
 
-    the components of age (`dataset/age.py`), and how lately the user had the item (`dataset/rules.py`, `recent`).
+    the components of age (`dataset/age.py`), how lately the user had the item (`dataset/rules.py`, `recent`), and how
+    well it goes with all that the user had (`dataset/affinity.py`).
     """
 
     network: float
@@ -51,6 +53,15 @@ class Blend:
     popularity: tuple[float, ...]
     age: tuple[float, ...] = NO_AGE
     again: float = 0.0
+    affinity: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Maps:
+    """What items without counts of their own get in place of a component: intercept and slope on the logit."""
+
+    rules: tuple[float, float]
+    affinity: tuple[float, float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +82,7 @@ class BundleMeta:
     blend: Blend
     blend_at_full: Blend
     hide_seen: bool
-    rule_map: tuple[float, float]
+    maps: Maps
     calibration: Calibration
     prior_events: float
     popularity_prior: tuple[float, ...]
@@ -92,7 +103,7 @@ class BundleMeta:
                 "half_lives": tuple(raw["half_lives"]),
                 "blend": _blend(raw["blend"]),
                 "blend_at_full": _blend(raw["blend_at_full"]),
-                "rule_map": tuple(raw["rule_map"]),
+                "maps": Maps(**{name: tuple(line) for name, line in raw["maps"].items()}),
                 "calibration": Calibration(**raw["calibration"]),
                 "popularity_prior": tuple(raw["popularity_prior"]),
                 "features": feature_fields_from_dict(raw["features"]),
@@ -179,6 +190,18 @@ class Bundle:
         """How much each item's own counts weigh against the prior, in [0, 1): (n_items,)."""
         organic = self.overlay["organic"].astype(np.float32)
         return organic / (organic + np.float32(self.meta.prior_events))
+
+    @cached_property
+    def affinity(self) -> AffinityTable:
+        """What the FULL version knows of which items go together."""
+        return AffinityTable(*(self.base[f"affinity_{name}"] for name in ("items", "scale", "vectors")))
+
+    @cached_property
+    def affinity_trust(self) -> Floats:
+        """The same as `trust` for items with an affinity, 0 for the others: (n_items,)."""
+        trust = np.zeros(self.n_items, np.float32)
+        trust[self.affinity.items] = self.trust[self.affinity.items]
+        return trust
 
     @cached_property
     def popularity(self) -> DecayedPopularity:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from newfound.dataset.rule_counts import MAX_LAG
+from newfound.dataset.affinity import LONGEST
 from newfound.dataset.runs import ranges
 from newfound.serving.bundle import Bundle
 from newfound.serving.user_state import Sequences
@@ -62,9 +62,9 @@ def by_owner(
 def recent_items(
     owner: NDArray[np.int64], history: History, n_users: int
 ) -> tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.int64]]:
-    """The last trained items of each user, as many as sequential rules look at: `items[starts[u]:stops[u]]`."""
+    """The last trained items of each user, as many as relevance looks at: `items[starts[u]:stops[u]]`."""
     stops = np.cumsum(np.bincount(owner[history.trained], minlength=n_users))
-    starts = np.maximum(np.append(0, stops[:-1]), stops - MAX_LAG)
+    starts = np.maximum(np.append(0, stops[:-1]), stops - LONGEST)
     lengths = stops - starts
     ends = np.cumsum(lengths)
     return history.items[history.trained][ranges(starts, stops)], ends - lengths, ends

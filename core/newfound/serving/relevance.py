@@ -1,9 +1,10 @@
 """The relevance of every item for some users: the blend that weight 0 ranks by (model specification §2, The blend).
 
-relevance = w_net * logit + w_rules * rho + sum_k gamma_k * pi_k + w_again * a + x . delta, where a says how lately the
-user had the item, and rho and pi_k are log shares of the
-sequential-rule score and of decayed popularity. An item with n events trusts them by r = n / (n + n_0); for the rest
-its rho is what warm items with its logit have, and the average share of warm items is added to its own.
+relevance = w_net * logit + w_rules * rho + w_affinity * f + sum_k gamma_k * pi_k + w_again * a + x . delta, where a
+says how lately the user had the item, f how well it goes with all that the user had, rho is the log of the
+sequential-rule score and pi_k a log share of decayed popularity. An item with n events trusts them by
+r = n / (n + n_0): for the rest, what warm items with its logit have stands in for f and is added to its rule score,
+and the average share of warm items is added to its own.
 """
 
 from __future__ import annotations
@@ -11,13 +12,18 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from newfound.dataset.affinity import affinities
 from newfound.dataset.age import weighted_age
-from newfound.dataset.popularity import log_shares, weighted_log_popularity
+from newfound.dataset.popularity import weighted_log_popularity
 from newfound.dataset.rules import RulesTable, recent, scores
 from newfound.serving.bundle import Bundle
 from newfound.serving.network import Floats
 
 DECAY_STEPS = 8
+RULE_FLOOR = np.float32(5e-4)
+"""Added to every rule score: of what no rule leads to, a user whose rules say little is the less sure."""
+STAND_IN_AT_MOST = np.float32(3)
+"""Above the log of every rule score, which is a sum of few and small numbers."""
 
 
 def static_relevance(bundle: Bundle, at: int) -> Floats:
@@ -25,7 +31,8 @@ def static_relevance(bundle: Bundle, at: int) -> Floats:
     meta = bundle.meta
     r = bundle.trust
     gamma = np.asarray(meta.blend.popularity, np.float32)
-    out = (1 - r) * (meta.blend.rules * meta.rule_map[0] + bundle.overlay["metadata_bias"])
+    out = (1 - r) * bundle.overlay["metadata_bias"]
+    out += (1 - bundle.affinity_trust) * np.float32(meta.blend.affinity * meta.maps.affinity[0])
     out += age_relevance(bundle)
     popularity = bundle.popularity
     if gamma.any():
@@ -57,18 +64,40 @@ def age_relevance(bundle: Bundle) -> Floats:
     return weighted_age(ages, stated, bundle.trust, weights)
 
 
-def rule_shares(
+def rule_scores(
     tables: tuple[RulesTable, ...],
     items: NDArray[np.int32],
     starts: NDArray[np.int64],
     stops: NDArray[np.int64],
 ) -> Floats:
-    """Log shares (n_users, n_items) of the rule scores of histories `items[starts[u]:stops[u]]`."""
+    """Rule scores (n_users, n_items), floor included, of histories `items[starts[u]:stops[u]]`."""
     total = scores(tables[0], items, starts, stops)
     for table in tables[1:]:
         if len(table.items):
             total += scores(table, items, starts, stops)
-    return log_shares(total)
+    total += RULE_FLOOR
+    return total
+
+
+def rule_logs(
+    bundle: Bundle,
+    line: tuple[float, float],
+    logits: Floats,
+    items: NDArray[np.int32],
+    starts: NDArray[np.int64],
+    stops: NDArray[np.int64],
+) -> Floats:
+    """Log rule scores (n_users, n_items): to each score comes what `line` makes of the logit, as far as it is unknown.
+
+    line: intercept and slope of log rule scores on the logit.
+    """
+    low, slope = line
+    stand_in = np.float32(slope) * logits
+    stand_in += np.float32(low)
+    np.exp(np.minimum(stand_in, STAND_IN_AT_MOST, out=stand_in), out=stand_in)
+    stand_in *= 1 - bundle.trust
+    stand_in += rule_scores(bundle.rules, items, starts, stops)
+    return np.log(stand_in, out=stand_in)
 
 
 def relevance(
@@ -80,18 +109,23 @@ def relevance(
 ) -> Floats:
     """Relevance (n_users, n_items).
 
-    vectors: user vectors (n_users, d); features: x (n_users, k) of them; tails: the last items of each history as
-    (items, starts, stops); static: from `static_relevance`.
+    vectors: user vectors (n_users, d); features: x (n_users, k) of them; tails: the histories as
+    (items, starts, stops), the last LONGEST items at least; static: from `static_relevance`.
     """
-    blend = bundle.meta.blend
-    r = bundle.trust
+    blend, maps = bundle.meta.blend, bundle.meta.maps
     out = bundle.logits(vectors)
-    out *= blend.network + blend.rules * bundle.meta.rule_map[1] * (1 - r)
+    ruled = rule_logs(bundle, maps.rules, out, *tails) if blend.rules > 0 else None
+    out *= blend.network + blend.affinity * maps.affinity[1] * (1 - bundle.affinity_trust)
     out += static
-    if blend.rules > 0:
-        shares = rule_shares(bundle.rules, *tails)
-        shares *= blend.rules * r
-        out += shares
+    if ruled is not None:
+        ruled *= blend.rules
+        out += ruled
+    if blend.affinity > 0:
+        known = bundle.affinity.items
+        found = affinities(bundle.affinity, *tails)
+        found *= blend.affinity * bundle.trust[known]
+        # All items in order, as is usual, are a plain part of the columns.
+        out[:, slice(len(known)) if len(known) == known[-1] + 1 else known] += found
     if blend.again:
         users, items, weights = recent(*tails)
         np.add.at(out, (users, items), np.float32(blend.again) * weights)
