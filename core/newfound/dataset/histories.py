@@ -40,7 +40,8 @@ class Histories:
     """Interactions of all users, end to end, each user's in (time, arrival) order.
 
     user_ids, item_ids: sorted ids; a code is a position there. offsets: int64 (n_users + 1,).
-    items int32, times int64 (Unix seconds), types int16, trained bool: (n,). type_names: lower case.
+    items int32, times int64 (Unix seconds), types int16, trained bool, listed bool: (n,). type_names: lower case.
+    listed: a streamed event that answers a displayed list, so that others decided what could be chosen.
     """
 
     user_ids: list[str]
@@ -50,6 +51,7 @@ class Histories:
     times: NDArray[np.int64]
     types: NDArray[np.int16]
     trained: NDArray[np.bool_]
+    listed: NDArray[np.bool_]
     type_names: tuple[str, ...]
 
     @property
@@ -81,6 +83,7 @@ class Histories:
             self.times[kept],
             self.types[kept],
             np.ones(int(kept.sum()), dtype=np.bool_),
+            self.listed[kept],
             self.type_names,
         )
 
@@ -90,8 +93,8 @@ def build_histories(
 ) -> Histories:
     """Encode interactions of several tables, earlier frames first among equal times.
 
-    frames: LazyFrames with USER_ID, ITEM_ID, TIMESTAMP and, if they have them, EVENT_TYPE, EVENT_VALUE and
-    EVENT_OFFSET. item_ids: further items of the catalogue.
+    frames: LazyFrames with USER_ID, ITEM_ID, TIMESTAMP and, if they have them, EVENT_TYPE, EVENT_VALUE,
+    EVENT_OFFSET, RECOMMENDATION_ID and IMPRESSION. item_ids: further items of the catalogue.
     """
     import polars as pl
 
@@ -110,6 +113,7 @@ def build_histories(
         pl.col(c.EVENT_TYPE).cast(pl.Enum(types)).to_physical().cast(pl.Int16).alias("type"),
         pl.col(c.TIMESTAMP).alias("time"),
         trained.alias("trained"),
+        "listed",
     )
     encoded = coded.collect(engine="streaming").sort("user", "time", maintain_order=True)
     counts = np.bincount(encoded["user"].to_numpy(), minlength=len(users))
@@ -121,6 +125,7 @@ def build_histories(
         encoded["time"].to_numpy(),
         encoded["type"].to_numpy(),
         encoded["trained"].to_numpy(),
+        encoded["listed"].to_numpy(),
         tuple(types.to_list()),
     )
 
@@ -133,8 +138,10 @@ def _uniform(frame: pl.LazyFrame) -> pl.LazyFrame:
     import polars as pl
 
     present = frame.collect_schema().names()
+    listed = pl.lit(value=False)
     if c.EVENT_OFFSET in present:
         frame = frame.sort(c.EVENT_OFFSET)
+        listed = pl.col(c.RECOMMENDATION_ID).is_not_null() | pl.col(c.IMPRESSION).is_not_null()
     event_type = pl.col(c.EVENT_TYPE) if c.EVENT_TYPE in present else pl.lit(None, dtype=pl.String)
     event_value = pl.col(c.EVENT_VALUE) if c.EVENT_VALUE in present else pl.lit(None, dtype=pl.Float64)
     return frame.filter(pl.col(c.ITEM_ID).is_not_null()).select(
@@ -143,6 +150,7 @@ def _uniform(frame: pl.LazyFrame) -> pl.LazyFrame:
         pl.col(c.TIMESTAMP).cast(pl.Int64),
         event_type.cast(pl.String).fill_null("").str.to_lowercase().alias(c.EVENT_TYPE),
         event_value.cast(pl.Float64).alias(c.EVENT_VALUE),
+        listed.alias("listed"),
     )
 
 

@@ -100,8 +100,9 @@ def assemble(
     history = inputs.histories
     trials = Trials.empty(len(features.directions) + 1)
     nothing = Posteriors.empty(len(features.directions) + 1)
+    organic = np.bincount(seen.items[~seen.listed], minlength=seen.n_items).astype(np.int64)
     shown = np.where(events >= WARM_EVENTS, inputs.shown, 0)
-    factor = PRIOR_EVENTS / (PRIOR_EVENTS + events + SHOWN_EVENT * shown)
+    factor = PRIOR_EVENTS / (PRIOR_EVENTS + organic + SHOWN_EVENT * shown)
     base: dict[str, Array] = {
         **{name: array for name, array in trained.items() if name not in ("E", "item_bias")},
         **IdIndex.build(seen.item_ids).arrays("items"),
@@ -142,9 +143,10 @@ def assemble(
         "described": described,
         "events": events,
         "events_at_full": events,
-        "organic": events,
+        "organic": organic,
+        "organic_at_full": organic,
         "shown": inputs.shown,
-        "clicked": np.zeros(seen.n_items, np.int64),
+        "clicked": events - organic,
         "popularity": counts.values,
         "metadata_bias": metadata_bias,
         "prior_factor": factor.astype(np.float32),

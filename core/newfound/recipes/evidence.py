@@ -78,16 +78,16 @@ def build_trials(
     """Turn slates into trials of the `wanted` items (mask over item codes).
 
     vectors: (n_slates, d), the user's vector when each was shown; tails: the user's last items before it.
-    A score holds the correction of the version that served it: these posteriors, where `served_by` has them, are
-    taken out again, lest the new posterior count what it has learned a second time.
+    A logged score holds the correction of the version that served it, which is taken out again, lest the new posterior
+    count what it has learned a second time. Explicit lists, and those of versions that `served_by` has no posteriors
+    of, are scored by this bundle.
     """
     features = bundle.user_features.of(vectors)
     flat = iter(bundle.item_codes([item for slate in slates for item in slate.items]).tolist())
     codes = [list(islice(flat, len(slate.items))) for slate in slates]
-    explicit = np.array([k for k, slate in enumerate(slates) if slate.scores is None], np.int64)
-    log_scores = dict(
-        zip(explicit.tolist(), _log_scores(bundle, vectors, features, tails, explicit), strict=True)
-    )
+    logged = [slate.scores is not None and slate.version in served_by for slate in slates]
+    anew = np.flatnonzero(~np.array(logged, np.bool_))
+    log_scores = dict(zip(anew.tolist(), _log_scores(bundle, vectors, features, tails, anew), strict=True))
     parts: list[tuple[int, int, float, int, bool, int]] = []
     for k, slate in enumerate(slates):
         first: set[int] = set()
@@ -95,10 +95,11 @@ def build_trials(
             if code < 0 or code in first or not wanted[code]:
                 continue
             first.add(code)
-            if slate.scores is None:
-                score, shown_at = float(log_scores[k][code]), 0
+            shown_at = position if slate.scores is not None else 0
+            if slate.scores is not None and logged[k]:
+                score = float(np.log(max(slate.scores[position - 1], 1e-12)))
             else:
-                score, shown_at = float(np.log(max(slate.scores[position - 1], 1e-12))), position
+                score = float(log_scores[k][code])
             parts.append((code, k, score, shown_at, item in slate.clicked, slate.key))
     if not parts:
         return Trials.empty(features.shape[1])
@@ -108,7 +109,9 @@ def build_trials(
     own = features[np.array(slate_column)]
     items = np.array(code_column, np.int32)
     held = np.zeros(len(items), np.float32)
-    sources = np.array([None if slate.scores is None else slate.version for slate in slates], object)
+    sources = np.array(
+        [slate.version if known else None for slate, known in zip(slates, logged, strict=True)], object
+    )
     for version, posteriors in [(None, bundle.posteriors), *served_by.items()]:
         of_it = np.flatnonzero(sources[np.array(slate_column)] == version)
         held[of_it] = corrections(posteriors, items[of_it], own[of_it])

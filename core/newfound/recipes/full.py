@@ -39,6 +39,8 @@ if TYPE_CHECKING:
 MIN_INTERACTIONS = 1_000
 MIN_USERS = 25
 MIN_USER_SHARE = 0.01
+ENOUGH_ORGANIC = 50
+"""So many hidden events that answer no list fit the blend; a click in a list says more of what was shown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +82,7 @@ def until(histories: Histories, ends: NDArray[np.int64]) -> Histories:
         times=histories.times[kept],
         types=histories.types[kept],
         trained=histories.trained[kept],
+        listed=histories.listed[kept],
     )
 
 
@@ -226,6 +229,8 @@ def _fit_weights(
         trained.times[hidden],
         trained.types[hidden],
     )
+    if np.count_nonzero(organic := ~trained.listed[hidden]) >= ENOUGH_ORGANIC:
+        hidden, owner = hidden[organic], owner[organic]
     if len(hidden) > (limit := n_examples(trained.n_items)):
         kept = np.sort(np.random.default_rng(seed).choice(len(hidden), limit, replace=False))
         hidden, owner = hidden[kept], owner[kept]

@@ -1,8 +1,13 @@
-"""What FULL's impressions say of items that the network could not learn: too few events, yet shown."""
+"""What displayed lists say of items at FULL, clicked or not: the evidence that UPDATE would hold, scored anew.
+
+A click in a list tells which of the items shown was liked; that it was shown was somebody's choice. So FULL trusts
+items by what was chosen without a list, and what lists taught becomes a posterior beside the newly trained network.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -11,11 +16,16 @@ from newfound.dataset.histories import Histories
 from newfound.dataset.rule_counts import MAX_LAG
 from newfound.dataset.runs import ranges
 from newfound.explore.calibration import fit_calibration
-from newfound.explore.posterior import TRIAL_FIELDS, corrections, fit_posteriors
-from newfound.recipes.assemble import WARM_EVENTS
+from newfound.explore.posterior import TRIAL_FIELDS, corrections, fit_sharing
+from newfound.recipes.assemble import SHOWN_EVENT, WARM_EVENTS
 from newfound.recipes.evidence import build_trials, collect_slates, vectors_when_shown
+from newfound.recipes.update import KNOWN_EVENTS
 from newfound.serving.bundle import Bundle
 from newfound.serving.user_state import Sequences, UserStates
+
+MOST_SLATES = 20_000
+MOST_CELLS = 400_000_000
+"""The newest lists are evidence, as many as can be scored over the whole catalogue in seconds."""
 
 
 def unlearned_items(bundle: Bundle) -> list[str]:
@@ -27,8 +37,9 @@ def unlearned_items(bundle: Bundle) -> list[str]:
 def with_evidence(
     bundle: Bundle, trained: Histories, rows: Sequence[EventRow], responses: Mapping[str, Response]
 ) -> Bundle:
-    """Add trials and posteriors of unlearned items to a FULL bundle; rows come in (time, offset) order."""
-    slates = collect_slates(rows, responses)
+    """Add trials, calibration and posteriors to a FULL bundle; rows come in (time, offset) order."""
+    newest = min(MOST_SLATES, MOST_CELLS // bundle.n_items)
+    slates = collect_slates(rows, responses)[-newest:]
     if not slates:
         return bundle
     users = sorted({slate.user for slate in slates})
@@ -50,16 +61,22 @@ def with_evidence(
     vectors, _ = vectors_when_shown(bundle, states, sequences, owner, after, moments)
     stop = first + after
     tails = (sequences.items, np.maximum(first, stop - MAX_LAG), stop)
-    wanted = np.asarray(bundle.overlay["events"]) < WARM_EVENTS
+    wanted = np.asarray(bundle.overlay["events"]) < KNOWN_EVENTS
     trials = build_trials(bundle, slates, vectors, tails, wanted, {})
     ordered = trials.rows(trials.position > 0)
     known = corrections(bundle.posteriors, ordered.item, ordered.user_features)
     calibration = fit_calibration(
         ordered.log_score, known, ordered.position, ordered.clicked, bundle.meta.calibration
     )
-    prior = bundle.overlay["prior_factor"][:, None] * np.asarray(bundle.base["prior_variance"], np.float32)
-    posteriors = fit_posteriors(trials, prior, calibration)
-    overlay = dict(bundle.overlay)
+    # What is a trial now must not narrow the prior as well.
+    tried = np.bincount(trials.item, minlength=bundle.n_items)
+    shown = np.maximum(bundle.base["shown_at_full"] - tried, 0)
+    n_0, organic = bundle.meta.prior_events, np.asarray(bundle.overlay["organic"])
+    factor = (n_0 / (n_0 + organic + SHOWN_EVENT * shown)).astype(np.float32)
+    prior = factor[:, None] * np.asarray(bundle.base["prior_variance"], np.float32)
+    posteriors = fit_sharing(trials, prior, calibration, organic == 0)
+    overlay = dict(bundle.overlay) | {"prior_factor": factor}
     overlay |= {f"trial_{name}": getattr(trials, name) for name in TRIAL_FIELDS}
     overlay |= {f"posterior_{name}": getattr(posteriors, name) for name in ("item", "mean", "variance")}
-    return Bundle(bundle.meta, bundle.base, overlay)
+    meta = replace(bundle.meta, calibration=calibration)
+    return Bundle(meta, {**bundle.base, "shown_at_full": shown}, overlay)

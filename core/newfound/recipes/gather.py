@@ -27,6 +27,9 @@ from newfound.store.tables import Table
 if TYPE_CHECKING:
     import polars as pl
 
+MOST_EVENTS = 1_000_000
+"""So many of the newest streamed events are read for the lists that they answer."""
+
 
 @dataclass(frozen=True, slots=True)
 class Snapshots:
@@ -217,28 +220,24 @@ def _slate_columns(frame: pl.LazyFrame, shown: pl.Expr) -> pl.LazyFrame:
 def evidence_rows(
     layout: Layout, at: Snapshots, items: list[str], selection: EventSelection
 ) -> tuple[list[EventRow], dict[str, Response]]:
-    """Read the events that refer to lists in which one of these items was shown, in (time, offset) order."""
+    """Read the newest streamed events, and the imported ones whose list shows one of these items.
+
+    In (time, offset) order, with the responses that they name.
+    """
     import polars as pl
 
-    wanted = set(items)
-    if not wanted:
-        return [], {}
     rows: list[EventRow] = []
-    if at.interactions.files:
+    if items and at.interactions.files:
         within = pl.col("shown").list.eval(pl.element().is_in(items)).list.any()
         named = pl.col("shown").is_null() & pl.col("rid").is_not_null()
         found = _bulk_slates(layout, at).filter(within | named).collect().iter_rows(named=True)
         rows.extend(_bulk_row(row, selection) for row in found)
-    events = Table(layout, "events")
-    rows.extend(read_events(events, at.events, 0, selection))
+    events, since = Table(layout, "events"), max(0, at.events.next_offset - MOST_EVENTS)
+    rows.extend(read_events(events, at.events, since, selection))
     refer = {row.recommendation_id for row in rows if row.recommendation_id is not None}
     responses = read_responses(Table(layout, "recommendations"), at.recommendations, refer)
 
-    def shows(row: EventRow) -> bool:
-        response = responses.get(row.recommendation_id or "")
-        return not wanted.isdisjoint(row.impression or (response.items if response else ()))
-
-    return sorted(filter(shows, rows), key=lambda row: (row.time, row.offset)), responses
+    return sorted(rows, key=lambda row: (row.time, row.offset)), responses
 
 
 def _bulk_row(row: dict[str, Any], selection: EventSelection) -> EventRow:

@@ -22,6 +22,7 @@ FILLERS: Mapping[str, float | int | bool] = {
     "events": 0,
     "events_at_full": 0,
     "organic": 0,
+    "organic_at_full": 0,
     "shown": 0,
     "clicked": 0,
     "metadata_bias": 0.0,

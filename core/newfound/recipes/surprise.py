@@ -28,7 +28,8 @@ def surprise(
     """Measure, for a sample of users, how relevance turns out beside what metadata promised: scale and level.
 
     scale: mean squared surprise of warm items over the prior variance that was to explain it. level: how far the
-    newest items stand above what items are promised on average; 0 where too few have a stated age.
+    newest items stand above what items are promised on average, of those that somebody chose without being shown them:
+    what lists did for the others, their trials tell; 0 where too few have a stated age.
     content (n_items, d), content_bias (n_items,): what each item's metadata predicts.
     """
     states = bundle.all_base_states()
@@ -49,7 +50,8 @@ def surprise(
     explained = float((np.square(features, dtype=np.float64) @ bundle.base["prior_variance"]).mean())
     scale = float(np.clip(squared / max(explained, 1e-9), *SCALE_RANGE))
     ages = bundle.meta.latest - np.asarray(bundle.overlay["created"], np.int64)
-    dated = np.flatnonzero(np.asarray(bundle.overlay["created_stated"]) & (ages >= CHANCE_SECONDS))
+    found = np.asarray(bundle.overlay["created_stated"]) & (bundle.overlay["organic"] > 0)
+    dated = np.flatnonzero(found & (ages >= CHANCE_SECONDS))
     if len(dated) < YOUNGEST:
         return scale, 0.0
     young = dated[np.argsort(ages[dated], kind="stable")][:YOUNGEST]

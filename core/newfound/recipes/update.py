@@ -98,7 +98,7 @@ def update(parent: Bundle, inputs: UpdateInputs, seed: int) -> UpdateResult:
     overlay |= {f"trial_{name}": getattr(trials, name) for name in TRIAL_FIELDS}
     overlay["prior_factor"] = _prior_factor(grown, overlay)
     prior = overlay["prior_factor"][:, None] * np.asarray(grown.base["prior_variance"], np.float32)
-    newcomers = np.asarray(overlay["events_at_full"]) == 0
+    newcomers = np.asarray(overlay["organic_at_full"]) == 0
     posteriors = fit_sharing(trials, prior, calibration, newcomers)
     overlay |= {f"posterior_{name}": getattr(posteriors, name) for name in ("item", "mean", "variance")}
     result = Bundle(meta, parent.base, overlay)

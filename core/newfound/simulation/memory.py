@@ -13,7 +13,7 @@ from newfound.dataset.histories import EventSelection, Histories
 from newfound.progress import silent
 from newfound.recipes.assemble import FullInputs
 from newfound.recipes.full import fit_full
-from newfound.recipes.full_evidence import unlearned_items, with_evidence
+from newfound.recipes.full_evidence import with_evidence
 from newfound.recipes.gather import encode_full
 from newfound.serving.bundle import Bundle
 from newfound.simulation.world import Codes, World
@@ -62,12 +62,8 @@ class Memory:
         """Train FULL on everything so far."""
         inputs = self._inputs(seed, explores=True)
         bundle = fit_full(inputs, {}, None, False, None, silent).bundle
-        unlearned = set(unlearned_items(bundle))
-        rows = [row for row in self.rows if not unlearned.isdisjoint(self._shown(row))]
+        rows = sorted(self.rows, key=lambda row: (row.time, row.offset))
         return with_evidence(bundle, inputs.histories, rows, self.responses)
-
-    def _shown(self, row: EventRow) -> tuple[str, ...]:
-        return self.responses[row.recommendation_id or ""].items
 
     def _inputs(self, seed: int, explores: bool) -> FullInputs:
         world = self.world
@@ -109,5 +105,6 @@ def _histories(world: World, item_ids: list[str], place: dict[str, int], clicks:
         times[order],
         np.zeros(n, np.int16),
         np.ones(n, np.bool_),
+        np.arange(n)[order] >= len(old_items),
         (CLICK,),
     )
