@@ -43,8 +43,11 @@ def weights(bundle: Bundle) -> dict[str, np.ndarray]:
     }
 
 
-def inputs(*, described: bool = True, shown: np.ndarray | None = None) -> FullInputs:
-    """Forty users who did twenty items each; items from 24 on were never chosen, item 23 twice."""
+def inputs(*, described: bool = True, shown: np.ndarray | None = None, listed: int = 0) -> FullInputs:
+    """Forty users who did twenty items each; items from 24 on were never chosen, item 23 twice.
+
+    The last `listed` events answered a displayed list.
+    """
     rng = np.random.default_rng(1)
     items = np.concatenate([rng.permutation(23)[:20] for _ in range(40)]).astype(np.int32)
     items[[5, 45]] = 23
@@ -57,6 +60,7 @@ def inputs(*, described: bool = True, shown: np.ndarray | None = None) -> FullIn
         LATEST - n * 60 + 60 * np.arange(n),
         np.zeros(n, np.int16),
         np.ones(n, np.bool_),
+        np.arange(n) >= n - listed,
         ("click",),
     )
     created = np.full(N_ITEMS, LATEST - 10**7)
@@ -65,6 +69,15 @@ def inputs(*, described: bool = True, shown: np.ndarray | None = None) -> FullIn
         histories, EventSelection(), (FeatureField("G", "category"),) * described, tokens(described),
         created, created > 0, none if shown is None else shown, LATEST, 0, 0, True, 0,
     )  # fmt: skip
+
+
+def test_an_item_is_trusted_by_what_was_chosen_without_a_list(weights: dict[str, np.ndarray]) -> None:
+    some = inputs(listed=400)
+    bundle = assemble(some, some.histories, weights)
+    items = some.histories.items
+    assert bundle.overlay["events"].tolist() == np.bincount(items, minlength=N_ITEMS).tolist()
+    assert bundle.overlay["organic"].tolist() == np.bincount(items[:-400], minlength=N_ITEMS).tolist()
+    assert bundle.overlay["clicked"].tolist() == np.bincount(items[-400:], minlength=N_ITEMS).tolist()
 
 
 def without_tower(weights: dict[str, np.ndarray]) -> dict[str, np.ndarray]:

@@ -25,6 +25,7 @@ def histories(*users: list[int], n_items: int = 50) -> Histories:
         np.arange(n, dtype=np.int64),
         np.zeros(n, np.int16),
         np.ones(n, np.bool_),
+        np.zeros(n, np.bool_),
         ("click",),
     )
 

@@ -21,7 +21,8 @@ def histories(bundle: Bundle) -> Histories:
     arrays = (
         np.asarray(base[f"history_{name}"]) for name in ("offsets", "items", "times", "types", "trained")
     )
-    return Histories(users, items, *arrays, bundle.meta.type_names)
+    listed = np.zeros(len(base["history_items"]), np.bool_)
+    return Histories(users, items, *arrays, listed, bundle.meta.type_names)
 
 
 def row(user: str, item: str | None, time: int, rid: str | None = None, shown: bool = True) -> EventRow:
@@ -40,29 +41,62 @@ def test_without_lists_nothing_changes(bundle: Bundle, histories: Histories) -> 
     assert with_evidence(bundle, histories, [row("u0", "i1", LATEST, shown=False)], {}) is bundle
 
 
-def test_only_unlearned_items_get_trials_and_posteriors(bundle: Bundle, histories: Histories) -> None:
+def of_item(bundle: Bundle, item: str, name: str) -> list[float]:
+    own = bundle.overlay["trial_item"] == bundle.item_code(item)
+    found: list[float] = bundle.overlay[f"trial_{name}"][own].tolist()
+    return found
+
+
+def test_every_item_of_a_list_gets_trials(bundle: Bundle, histories: Histories) -> None:
     rows = [row("u0", None, LATEST), row("u1", "n0", LATEST + 1), row("stranger", None, LATEST + 2)]
     after = with_evidence(bundle, histories, rows, {})
-    assert after.posteriors.item.tolist() == [bundle.item_code("n0")]
-    assert after.overlay["trial_clicked"].tolist() == [False, True, False]
-    assert after.base is bundle.base
+    assert of_item(after, "n0", "clicked") == [False, True, False]
+    assert of_item(after, "i1", "clicked") == [False, False, False]
+    assert {bundle.item_code("n0"), bundle.item_code("i1")} <= set(after.posteriors.item.tolist())
+
+
+def test_only_the_newest_lists_are_evidence(
+    bundle: Bundle, histories: Histories, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("newfound.recipes.full_evidence.MOST_SLATES", 1)
+    rows = [row("u0", None, LATEST), row("u1", "n0", LATEST + 1)]
+    assert of_item(with_evidence(bundle, histories, rows, {}), "n0", "clicked") == [True]
+
+
+def test_a_display_that_became_a_trial_narrows_the_prior_no_more(
+    bundle: Bundle, histories: Histories
+) -> None:
+    shown = np.full(bundle.n_items, 3)
+    crowded = Bundle(bundle.meta, {**bundle.base, "shown_at_full": shown}, bundle.overlay)
+    after = with_evidence(crowded, histories, [row("u0", None, LATEST)], {})
+    codes = bundle.item_codes(["n0", "i1", "i2"])
+    assert after.base["shown_at_full"][codes].tolist() == [2, 2, 3]
+    organic = bundle.overlay["organic"][codes]
+    expected = 10 / (10 + organic + 0.05 * np.array([2, 2, 3]))
+    np.testing.assert_allclose(after.overlay["prior_factor"][codes], expected, rtol=1e-6)
+
+
+def appeal(bundle: Bundle, item: str) -> float:
+    return float(bundle.posteriors.mean[bundle.posteriors.item == bundle.item_code(item), 0][0])
 
 
 def test_people_who_refuse_an_item_lower_it_and_people_who_choose_it_raise_it(
     bundle: Bundle, histories: Histories, world: World
 ) -> None:
     rows = [row(user, None, LATEST + k) for k, user in enumerate(world.fans("Comedy"))]
-    refused = with_evidence(bundle, histories, rows, {}).posteriors.mean[0, 0]
+    refused = with_evidence(bundle, histories, rows, {})
     rows = [row(user, "n0", LATEST + k) for k, user in enumerate(world.fans("Comedy"))]
-    chosen = with_evidence(bundle, histories, rows, {}).posteriors.mean[0, 0]
-    assert refused < -0.05 < 0.05 < chosen
+    chosen = with_evidence(bundle, histories, rows, {})
+    assert appeal(refused, "n0") < -0.05 < 0.05 < appeal(chosen, "n0")
 
 
-def test_a_response_gives_positions_and_logged_scores(bundle: Bundle, histories: Histories) -> None:
+def test_a_response_gives_positions_and_is_scored_anew(bundle: Bundle, histories: Histories) -> None:
     rows = [row("u0", None, LATEST, "RID-1", shown=False)]
-    after = with_evidence(bundle, histories, rows, {"RID-1": Response(("i1", "n0"), (0.5, 0.25))})
-    assert after.overlay["trial_position"].tolist() == [2]
-    np.testing.assert_allclose(after.overlay["trial_log_score"], np.log(0.25), rtol=1e-6)
+    after = with_evidence(bundle, histories, rows, {"RID-1": Response(("i1", "n0"), (0.5, 0.25), "old@v1")})
+    listed = with_evidence(bundle, histories, [row("u0", None, LATEST)], {})
+    for item, position in (("i1", 1), ("n0", 2)):
+        assert of_item(after, item, "position") == [position]
+        assert of_item(after, item, "log_score") == of_item(listed, item, "log_score")
 
 
 def test_a_list_is_judged_in_the_state_the_user_was_in_when_it_was_shown(
@@ -77,4 +111,4 @@ def test_a_list_is_judged_in_the_state_the_user_was_in_when_it_was_shown(
     at, center = np.array([moment]), np.asarray(bundle.base["center"])
     vector = request_vectors(bundle.network, bundle.item_rows, then, at, center)
     expected = bundle.user_features.of(vector)
-    np.testing.assert_allclose(after.overlay["trial_user_features"], expected, atol=1e-4)
+    np.testing.assert_allclose(after.overlay["trial_user_features"], expected.repeat(2, axis=0), atol=1e-4)

@@ -120,7 +120,9 @@ def test_a_project_without_interactions_has_too_little_data(empty: Project, even
     assert empty.solutions() == []
 
 
-def test_evidence_is_every_event_on_a_list_that_showed_the_items(project: Project, world: World) -> None:
+def test_evidence_is_streamed_events_on_lists_and_imported_ones_that_showed_the_items(
+    project: Project, world: World
+) -> None:
     answer = project.recommend("u0", num_results=5, seed=0, campaign="explore")
     rid = answer["recommendationId"]
     new = next(entry["itemId"] for entry in answer["itemList"] if entry["itemId"] in world.new)
@@ -135,9 +137,12 @@ def test_evidence_is_every_event_on_a_list_that_showed_the_items(project: Projec
     )
     at = Snapshots.take(project.layout)
     rows, responses = evidence_rows(project.layout, at, [new], ALL)
-    assert [(row.user, row.time) for row in rows] == [("u0", LATEST + 1), ("u1", LATEST + 2)]
+    expected = [("u2", LATEST), ("u0", LATEST + 1), ("u1", LATEST + 2)]
+    assert [(row.user, row.time) for row in rows] == expected
     assert list(responses) == [rid]
-    assert evidence_rows(project.layout, at, [], ALL) == ([], {})
+    assert evidence_rows(project.layout, at, [], ALL) == (rows, responses)
+    listed = gathered(project).histories
+    assert listed.listed.sum() == 1  # u4's click names a response, known or not
     bulk, _ = evidence_rows(project.layout, at, ["i5"], EventSelection("click"))
     listed = [row for row in world.rows if "i5" in row[4].split("|")]
     found = [(row.user, row.item, row.time, row.counts) for row in bulk if row.offset < 0]

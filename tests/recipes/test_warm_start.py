@@ -78,7 +78,7 @@ def histories(times: list[list[int]], users: list[str]) -> Histories:
     n = len(flat)
     offsets = np.append(0, np.cumsum([len(own) for own in times]))
     zeros, ones = np.zeros(n, np.int32), np.ones(n, np.bool_)
-    return Histories(users, ["i"], offsets, zeros, flat, zeros.astype(np.int16), ones, ("click",))
+    return Histories(users, ["i"], offsets, zeros, flat, zeros.astype(np.int16), ones, ~ones, ("click",))
 
 
 def inputs_of(root: Path) -> FullInputs:

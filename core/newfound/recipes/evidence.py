@@ -73,19 +73,19 @@ def build_trials(
     vectors: Floats,
     tails: tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.int64]],
     wanted: NDArray[np.bool_],
-    served_by: Mapping[str, Posteriors],
+    served_by: Mapping[str, Posteriors] | None,
 ) -> Trials:
     """Turn slates into trials of the `wanted` items (mask over item codes).
 
     vectors: (n_slates, d), the user's vector when each was shown; tails: the user's last items before it.
     A logged score holds the correction of the version that served it, which is taken out again, lest the new posterior
-    count what it has learned a second time. Explicit lists, and those of versions that `served_by` has no posteriors
-    of, are scored by this bundle.
+    count what it has learned a second time: `served_by` has these posteriors, as far as they are known. Explicit lists
+    are scored by this bundle, and all lists where `served_by` is None, for logged scores are of another network then.
     """
     features = bundle.user_features.of(vectors)
     flat = iter(bundle.item_codes([item for slate in slates for item in slate.items]).tolist())
     codes = [list(islice(flat, len(slate.items))) for slate in slates]
-    logged = [slate.scores is not None and slate.version in served_by for slate in slates]
+    logged = [slate.scores is not None and served_by is not None for slate in slates]
     anew = np.flatnonzero(~np.array(logged, np.bool_))
     log_scores = dict(zip(anew.tolist(), _log_scores(bundle, vectors, features, tails, anew), strict=True))
     parts: list[tuple[int, int, float, int, bool, int]] = []
@@ -112,7 +112,7 @@ def build_trials(
     sources = np.array(
         [slate.version if known else None for slate, known in zip(slates, logged, strict=True)], object
     )
-    for version, posteriors in [(None, bundle.posteriors), *served_by.items()]:
+    for version, posteriors in [(None, bundle.posteriors), *(served_by or {}).items()]:
         of_it = np.flatnonzero(sources[np.array(slate_column)] == version)
         held[of_it] = corrections(posteriors, items[of_it], own[of_it])
     return Trials(

@@ -62,7 +62,7 @@ def with_evidence(
     stop = first + after
     tails = (sequences.items, np.maximum(first, stop - MAX_LAG), stop)
     wanted = np.asarray(bundle.overlay["events"]) < KNOWN_EVENTS
-    trials = build_trials(bundle, slates, vectors, tails, wanted, {})
+    trials = build_trials(bundle, slates, vectors, tails, wanted, None)
     ordered = trials.rows(trials.position > 0)
     known = corrections(bundle.posteriors, ordered.item, ordered.user_features)
     calibration = fit_calibration(

@@ -220,7 +220,7 @@ def _slate_columns(frame: pl.LazyFrame, shown: pl.Expr) -> pl.LazyFrame:
 def evidence_rows(
     layout: Layout, at: Snapshots, items: list[str], selection: EventSelection
 ) -> tuple[list[EventRow], dict[str, Response]]:
-    """Read the newest streamed events, and the imported ones whose list shows one of these items.
+    """Read events on displayed lists: the newest streamed ones, and imported ones whose list shows one of these items.
 
     In (time, offset) order, with the responses that they name.
     """
@@ -237,7 +237,8 @@ def evidence_rows(
     refer = {row.recommendation_id for row in rows if row.recommendation_id is not None}
     responses = read_responses(Table(layout, "recommendations"), at.recommendations, refer)
 
-    return sorted(rows, key=lambda row: (row.time, row.offset)), responses
+    on_lists = (row for row in rows if row.impression is not None or row.recommendation_id in responses)
+    return sorted(on_lists, key=lambda row: (row.time, row.offset)), responses
 
 
 def _bulk_row(row: dict[str, Any], selection: EventSelection) -> EventRow:
