@@ -68,7 +68,8 @@ def make_step(config: TrainingConfig, dense: bool) -> StepFunction:
     """Compile (state, update, lanes' states, rate, key, number) -> (state, lanes' states, loss).
 
     `dense`: the update touches the whole catalogue. Otherwise the touched items' rows, and their moments,
-    are gathered, updated and put back, so that a step costs the same in a catalogue of any size.
+    are gathered, updated and put back, so that a step costs the same in a catalogue of any size. The moments of a
+    row rest while nothing touches it, and the correction of their bias counts all updates ("lazy" Adam).
     """
     optimizer = make_optimizer(config)
 
