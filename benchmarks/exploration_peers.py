@@ -21,6 +21,7 @@ from typing import Any
 
 from environment import enter
 from exploration import DAYS, GUESTS, OURS, add_site, over_seeds, play_seed, show_table, site
+from peer_explorers import Epsilon, Softmax, SquareCB
 from peer_player import Learner, Peer
 from seeds import Report, play_seeds
 
@@ -57,7 +58,7 @@ def make_learner(kind: str, values: tuple[float, ...], seed: int) -> Learner:
     """Make a peer of a kind with its settings."""
     from mabwiser.mab import LearningPolicy
     from peer_mabwiser import Arms, Pairs
-    from peer_vw import Epsilon, Softmax, SquareCB, Vowpal
+    from peer_vw import Vowpal
 
     if kind.startswith("vw"):
         rate, own = values

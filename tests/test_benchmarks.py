@@ -62,3 +62,26 @@ def test_chances_fall_down_a_list(truth: ModuleType) -> None:
     chances = truth.click_chances(world, lists)
     assert np.allclose(chances[:, 1] / chances[:, 0], 2**-0.7)
     assert np.allclose(chances[:, 0], world.chance(np.arange(100), lists[:, 0], world.start))
+
+
+@pytest.mark.parametrize(("name", "value"), [("Epsilon", 0.3), ("Softmax", 2.0), ("SquareCB", 5.0)])
+def test_an_explorer_knows_how_likely_its_choices_are(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: float
+) -> None:
+    monkeypatch.syspath_prepend(BENCHMARKS)
+    import peer_explorers
+
+    explore = getattr(peer_explorers, name)(value)
+    chance = np.random.default_rng(0)
+    costs = np.array([0.3, -0.5, 0.1, 0.9])
+    stated: dict[tuple[int, ...], float] = {}
+    seen: dict[tuple[int, ...], int] = {}
+    n = 20_000
+    for _ in range(n):
+        places, propensity = explore(costs, 2, chance)
+        pair = tuple(places.tolist())
+        assert len(set(pair)) == 2
+        stated[pair] = float(propensity.prod())
+        seen[pair] = seen.get(pair, 0) + 1
+    assert all(abs(seen[pair] / n - stated[pair]) < 0.015 for pair in seen)
+    assert max(seen, key=lambda pair: seen[pair])[0] == 1
