@@ -28,6 +28,16 @@ VERSION = {
     "seconds": 2.5,
     "metrics": None,
 }
+PART: dict[str, Any] = {
+    "metrics": {"precision_at_5": 0.1, NDCG: 0.2},
+    "intervals": {"precision_at_5": [0.09, 0.11], NDCG: [0.1, 0.3]},
+    "baselines": {"popularity": {"precision_at_5": 0.05, NDCG: 0.1}},
+    "gains": {"popularity": {NDCG: {"value": 0.1, "interval": [0.05, 0.15]}}},
+    "chance": 0.01,
+    "users": 400,
+    "items": 900,
+}
+SLICES = {"cold": None, "warm": PART, "newUsers": None, "longHistories": PART}
 SOLUTION = {
     "name": "default",
     "recipe": "user-personalization",
@@ -193,9 +203,17 @@ ANSWERS: dict[str, Any] = {
     "versions": [VERSION],
     "metrics": {
         "solutionVersion": "default@v1",
-        "metrics": {"precision_at_5": 0.1, NDCG: 0.2},
-        "baseline": {"precision_at_5": 0.05, NDCG: 0.1},
-        "intervals": {"precision_at_5": [0.09, 0.11], NDCG: [0.1, 0.3]},
+        "measuredOn": "default@v1",
+        **PART,
+        "baseline": PART["baselines"]["popularity"],
+        "explorationWeight": 0.3,
+        "slices": SLICES,
+        "cold": None,
+        "leaveOneOut": {**PART, "slices": SLICES},
+        "inTime": None,
+        "sampledFrom": 500,
+        "findings": [{"verdict": "good", "text": "better than popularity: NDCG@10 +100% [+50%, +150%]"}],
+        "definitions": {"precision": "relevant items in the top K / K"},
     },
     "delete_solution": {"name": "default", "deleted": True},
     "create_campaign": CAMPAIGN,

@@ -98,3 +98,28 @@ def test_every_schema_is_valid_and_open(path: Path) -> None:
     Draft202012Validator.check_schema(document)
     assert document["$schema"].endswith("draft/2020-12/schema")
     assert document["additionalProperties"] is True
+
+
+def test_metrics_show_slices_and_end_in_words(cli: Cli) -> None:
+    out = cli("solution", "metrics").out
+    assert "longHistories" in out
+    assert out.endswith("good: better than popularity: NDCG@10 +100% [+50%, +150%]\n")
+
+
+def test_trials_are_a_table_with_the_best_marked(cli: Cli, project: Double) -> None:
+    settings = {"hidden_dimension": 64, "bptt": 32, "recency_mask": True}
+    trial = {"hyperparameters": settings, "ndcg": 0.2, "interval": [0.1, 0.3], "seconds": 9.5}
+    trials = [{"trial": 1, **trial, "best": False}, {"trial": 2, **trial, "best": True}]
+    project.answers["train"] = {**project.answers["train"], "trainingMode": "FULL", "trials": trials}
+    lines = cli("solution", "train", "--tune", "2").out.splitlines()
+    assert lines[0].split() == [
+        "trial",
+        "hidden_dimension",
+        "bptt",
+        "recency_mask",
+        "ndcg",
+        "interval",
+        "seconds",
+        "best",
+    ]
+    assert lines[2].split() == ["2", "64", "32", "yes", "0.2", "0.1,", "0.3", "9.5", "yes"]

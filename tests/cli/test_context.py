@@ -62,9 +62,19 @@ OPTIONS: dict[str, tuple[str, dict[str, Any]]] = {
             "at": "2020-01-01T00:00:00Z",
         },
     ),
-    "solution train buyers --mode update --seed 4 --parent buyers@v1 --resume --max-minutes 1.5": (
+    "solution train buyers --mode update --seed 4 --parent buyers@v1 --resume --max-minutes 1.5 --tune 3 --in-time "
+    "--from-scratch": (
         "train",
-        {"mode": "update", "seed": 4, "parent": "buyers@v1", "resume": True, "max_minutes": 1.5},
+        {
+            "mode": "update",
+            "seed": 4,
+            "parent": "buyers@v1",
+            "resume": True,
+            "max_minutes": 1.5,
+            "tune": 3,
+            "in_time": True,
+            "from_scratch": True,
+        },
     ),
     "dataset import items s3://b/x --map M=ITEM_ID --mode incremental --dry-run --on-error skip "
     "--rejects r": (
