@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from newfound.dataset import popularity
+from newfound.dataset.affinity import MAX_DIRECTIONS, MAX_ITEMS
 from newfound.dataset.age import N_AGES, N_RISES
 from newfound.dataset.histories import EventSelection
 from newfound.explore.calibration import Calibration
@@ -24,14 +25,14 @@ from newfound.project import Project
 from newfound.recipes.assemble import HALF_LIVES, PRIOR_EVENTS, empty_overlay
 from newfound.recipes.refitting import no_examples
 from newfound.serving.arrays import Array
-from newfound.serving.bundle import Blend, BundleMeta, save_base, save_overlay
+from newfound.serving.bundle import Blend, BundleMeta, Maps, save_base, save_overlay
 from newfound.serving.ids import IdIndex
 from newfound.store.versions import publish_version, start_version
 
 DAY = 86_400
 LATEST = 1_700_000_000
 SIZE = 64
-BLEND = Blend(0.5, 1.0, (0.05,) * len(HALF_LIVES), (0.1,) * N_AGES)
+BLEND = Blend(0.5, 1.0, (0.05,) * len(HALF_LIVES), (0.1,) * N_AGES, affinity=0.3)
 FEATURES = 17
 EVENTS_PER_USER = 10
 RULES_PER_ITEM = 100
@@ -161,6 +162,9 @@ def base_arrays(world: World) -> Made:
         "rules_offsets": lambda: np.arange(n + 1) * RULES_PER_ITEM,
         "rules_items": world.rules_items,
         "rules_values": lambda: world.source(20).random(n * RULES_PER_ITEM, dtype=np.float32),
+        "affinity_items": lambda: np.sort(np.argsort(-world.events)[:MAX_ITEMS]).astype(np.int32),
+        "affinity_scale": lambda: np.full(min(n, MAX_ITEMS), 0.5, np.float32),
+        "affinity_vectors": lambda: normal(24, min(n, MAX_ITEMS), MAX_DIRECTIONS, scale=0.1),
         "directions": lambda: np.linalg.qr(normal(21, d, FEATURES - 1))[0].T,
         "center": lambda: normal(22, d, scale=0.1),
         "prior_variance": lambda: np.full(FEATURES, 0.05, np.float32),
@@ -187,7 +191,7 @@ def overlay_arrays(world: World) -> tuple[dict[str, Array], Array]:
     impressions[shown] = 1
     return {
         **empty_overlay(SIZE, 2 * SIZE + 1),
-        **no_examples(3 + len(HALF_LIVES) + N_RISES),
+        **no_examples(4 + len(HALF_LIVES) + N_RISES),
         "created": world.created,
         "created_stated": np.ones(n, np.bool_),
         "described": np.zeros(n, np.bool_),
@@ -236,7 +240,7 @@ def publish(directory: Path, items: int, users: int, seed: int = 0) -> None:
         blend=BLEND,
         blend_at_full=BLEND,
         hide_seen=False,
-        rule_map=(float(np.log(1e-4)), 0.3),
+        maps=Maps((-7.0, 0.3), (0.0, 0.1)),
         calibration=Calibration(),
         prior_events=PRIOR_EVENTS,
         popularity_prior=tuple(usual.tolist()),

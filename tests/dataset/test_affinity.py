@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from newfound.dataset import affinity
-from newfound.dataset.affinity import LONGEST, NO_AFFINITY, affinities, build
+from newfound.dataset.affinity import LONGEST, NO_AFFINITY, add_affinities, affinities, build
 
 N_ITEMS, N_USERS, LENGTH = 96, 400, 12
 
@@ -67,6 +67,21 @@ def test_large_data_is_cut_to_frequent_items_and_a_sample_of_users(monkeypatch: 
     assert counts[table.items].min() >= np.sort(counts)[-32]
     assert (np.diff(table.items) > 0).all()
     assert affinities(table, items, starts[:3], stops[:3]).shape == (3, 32)
+
+
+@pytest.mark.parametrize("most", [N_ITEMS, 32])
+def test_affinities_are_added_to_the_columns_of_their_items(
+    monkeypatch: pytest.MonkeyPatch, most: int
+) -> None:
+    monkeypatch.setattr(affinity, "MAX_ITEMS", most)
+    items, starts, stops = histories()
+    table = build(items, starts, stops, N_ITEMS, 0)
+    weights = np.linspace(0, 1, N_ITEMS + 4, dtype=np.float32)
+    expected = np.ones((5, N_ITEMS + 4), np.float32)
+    expected[:, table.items] += weights[table.items] * affinities(table, items, starts[:5], stops[:5])
+    out = np.ones_like(expected)
+    add_affinities(out, table, weights, items, starts[:5], stops[:5])
+    np.testing.assert_allclose(out, expected, atol=1e-5)
 
 
 def test_too_few_items_have_no_affinity() -> None:

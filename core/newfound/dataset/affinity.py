@@ -21,7 +21,6 @@ from newfound.dataset.runs import Int32, Int64, ranges
 MAX_ITEMS = 4_096
 """Only the most frequent items have an affinity: of the others too few people know too little."""
 MAX_USERS = 10_000
-MIN_EVENTS = 5
 MAX_DIRECTIONS = 128
 ITEMS_PER_DIRECTION = 16
 POWER = 0.25
@@ -54,8 +53,7 @@ def build(items: Int32, starts: Int64, stops: Int64, n_items: int, seed: int) ->
     Bounded: at most MAX_ITEMS items and a sample of MAX_USERS users, drawn from `seed`. A small catalogue has none.
     """
     counts = np.bincount(items[ranges(starts, stops)], minlength=n_items)
-    frequent = np.sort(np.argsort(-counts, kind="stable")[:MAX_ITEMS])
-    known: Int32 = frequent[counts[frequent] >= MIN_EVENTS].astype(np.int32)
+    known: Int32 = np.sort(np.argsort(-counts, kind="stable")[:MAX_ITEMS]).astype(np.int32)
     size = min(len(known) // ITEMS_PER_DIRECTION, MAX_DIRECTIONS)
     users = np.flatnonzero(stops - starts >= 2)
     if not size or not len(users):
@@ -63,7 +61,7 @@ def build(items: Int32, starts: Int64, stops: Int64, n_items: int, seed: int) ->
     source = np.random.default_rng(seed)
     if len(users) > MAX_USERS:
         users = np.sort(source.choice(users, MAX_USERS, replace=False))
-    scale = counts[known].astype(np.float32) ** np.float32(-POWER)
+    scale = np.maximum(counts[known], 1).astype(np.float32) ** np.float32(-POWER)
     table = AffinityTable(known, scale, np.zeros((len(known), 0), np.float32))
     blocks = [users[low : low + _BLOCK] for low in range(0, len(users), _BLOCK)]
 
@@ -90,6 +88,20 @@ def affinities(table: AffinityTable, items: Int32, starts: Int64, stops: Int64) 
     return (weights @ table.vectors @ table.vectors.T).astype(np.float32, copy=False)
 
 
+def add_affinities(
+    out: Float32, table: AffinityTable, weights: Float32, items: Int32, starts: Int64, stops: Int64
+) -> None:
+    """Add to the columns of `out` (n_users, n_items) affinities of their items, each times its weight (n_items,)."""
+    codes = table.items
+    found = affinities(table, items, starts, stops)
+    found *= weights[codes]
+    if len(codes) and codes[-1] == len(codes) - 1:
+        out[:, : len(codes)] += found
+    else:  # a row at a time is four times as fast as all at once
+        for row, own in zip(out, found, strict=True):
+            row[codes] += own
+
+
 def _weights(table: AffinityTable, items: Int32, starts: Int64, stops: Int64) -> Float32:
     """Rows of X, (n_users, m): what does not stand in the table counts nowhere."""
     m = len(table.items)
@@ -99,7 +111,7 @@ def _weights(table: AffinityTable, items: Int32, starts: Int64, stops: Int64) ->
     known = np.append(table.items, -1)[place] == chosen
     owner = np.repeat(np.arange(len(starts)), stops - starts)[known]
     events = np.bincount(owner, minlength=len(starts))
-    counts = np.bincount(owner * m + place[known], minlength=len(starts) * m).reshape(len(starts), m)
-    rows = counts.astype(np.float32) * table.scale
-    rows *= (np.maximum(events, 1).astype(np.float32) ** np.float32(-POWER))[:, None]
-    return rows
+    share = np.maximum(events, 1).astype(np.float32) ** np.float32(-POWER)
+    rows = np.zeros(len(starts) * m, np.float32)
+    np.add.at(rows, owner * m + place[known], share[owner] * table.scale[place[known]])
+    return rows.reshape(len(starts), m)

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from newfound.dataset import popularity
-from newfound.dataset.affinity import affinities
+from newfound.dataset.affinity import add_affinities, affinities
 from newfound.dataset.age import N_RISES, age_components
 from newfound.dataset.rules import recent
 from newfound.dataset.runs import ranges
@@ -153,7 +153,7 @@ def compare(
     The catalogue is gone through for a block of examples at a time.
     """
     defaults = bundle.meta.blend
-    r, known, trust = bundle.trust, bundle.affinity.items, bundle.affinity_trust
+    r, trust = bundle.trust, bundle.affinity_trust
     created = np.asarray(bundle.overlay["created"])
     source = np.random.default_rng(seed)
     drawn, heads = [], []
@@ -161,7 +161,7 @@ def compare(
         logits, past = _logits_and_past(bundle, examples, block)
         rho = rule_logs(bundle, maps.rules, logits, *past)
         affinity = (1 - trust) * (maps.affinity[0] + maps.affinity[1] * logits)
-        affinity[:, known] += trust[known] * affinities(bundle.affinity, *past)
+        add_affinities(affinity, bundle.affinity, trust, *past)
         again = _again(examples, block, bundle.n_items)
         score = (
             defaults.network * logits + defaults.rules * rho + defaults.affinity * affinity + FOREMOST * again

@@ -12,7 +12,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from newfound.dataset.affinity import affinities
+from newfound.dataset.affinity import add_affinities
 from newfound.dataset.age import weighted_age
 from newfound.dataset.popularity import weighted_log_popularity
 from newfound.dataset.rules import RulesTable, recent, scores
@@ -121,11 +121,7 @@ def relevance(
         ruled *= blend.rules
         out += ruled
     if blend.affinity > 0:
-        known = bundle.affinity.items
-        found = affinities(bundle.affinity, *tails)
-        found *= blend.affinity * bundle.trust[known]
-        # All items in order, as is usual, are a plain part of the columns.
-        out[:, slice(len(known)) if len(known) == known[-1] + 1 else known] += found
+        add_affinities(out, bundle.affinity, np.float32(blend.affinity) * bundle.affinity_trust, *tails)
     if blend.again:
         users, items, weights = recent(*tails)
         np.add.at(out, (users, items), np.float32(blend.again) * weights)
