@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 Encoded = TypeVar("Encoded")
 
+SUFFIXES = (".jsonl", ".ndjson", ".json", "", ".parquet")
+"""Of the names of outputs; all but the last stand for JSON Lines."""
 NO_ITEMS = np.zeros(0, np.int32)
 WORKERS = 2
 """Blocks that are answered at the same time."""
@@ -77,7 +79,7 @@ def recommend_batch(
     """Answer JSON Lines of requests in order; a bad line reports its error and the job goes on.
 
     The output, Parquet if its name ends in `.parquet` and else JSON Lines, is replaced atomically. Raises
-    NotFoundError for a missing input, UsageError for equal paths.
+    NotFoundError for a missing input, UsageError for equal paths or a name that promises another format.
     """
     started = time.monotonic()
     if not source.is_file():
@@ -86,6 +88,12 @@ def recommend_batch(
         )
     if source.resolve() == output.resolve():
         raise UsageError("input and output are the same file", "write to another file")
+    if output.suffix not in SUFFIXES:
+        raise UsageError(
+            f"{output}: answers are written as JSON Lines or Parquet",
+            "end the name in .jsonl or .parquet",
+            str(output),
+        )
     desk = Desk(layout, options, lock_timeout)
     tally = Tally()
     with replacing(output) as target, source.open("rb") as file:

@@ -30,16 +30,13 @@ NEGLIGIBLE = np.float32(2e-3)
 """So much of the expected number of items that reach the list is left out."""
 THIN = np.float32(1e-4)
 """A cell of a value less likely than this is left out."""
-SURE = 6
-"""So many standard deviations, and so many items, above its mean no count is expected."""
 CUTS = np.arange(-4.0, 4.1, 0.4, dtype=np.float32)
 """Where a Gaussian is cut into cells, in standard deviations, besides the settled values."""
-LOWEST = np.float32(-1e30)
-TINY = np.float32(1e-30)
-ALIKE = 8
-LOG_FACTORIALS = np.append(0, np.cumsum(np.log(np.arange(1, 1000)))).astype(np.float32)
+LOWEST, TINY = np.float32(-1e30), np.float32(1e-30)
 CELLS = 1 << 16
-"""So many chances of an item to be above a value are held at once."""
+"""So many chances of an item to be above a value are held at once: as many as stay in the processor's cache."""
+ALIKE = 8
+"""Numbers of items that count one by one are alike if they differ by less."""
 
 
 def normal_cdf(z: Floats) -> Floats:
@@ -71,7 +68,7 @@ def slot_propensities(
     asked = _questions(settled, means, spreads, served)
     chances = np.empty(len(asked.user))
     bounds = np.searchsorted(asked.user, np.arange(len(served) + 1))
-    # Those with about as many rivals stand together: they share one array.
+    # Users with about as many rivals stand together: they share arrays.
     users = np.lexsort((rivals.n, rivals.n_often // ALIKE))
     work = np.cumsum((rivals.n * np.diff(bounds))[users]) // CELLS
     for some in np.split(users, np.flatnonzero(np.diff(work)) + 1):
@@ -79,12 +76,10 @@ def slot_propensities(
         user = asked.user[at]
         row = np.repeat(np.arange(len(some)), np.diff(bounds)[some])
         n, n_often = int(rivals.n[some].max()), int(rivals.n_often[some].max())
-        columns = rivals.order[some, :n]
-        sharpness = 1 / spreads[some[:, None], columns]
-        lead = np.where(np.arange(n) < rivals.n[some, None], means[some[:, None], columns], -np.inf) * sharpness
-        z = sharpness[row]
-        z *= -asked.value[at, None]
-        z += lead[row]
+        mine, columns = some[:, None], rivals.order[some, :n]
+        z = np.where(np.arange(n) < rivals.n[mine], means[mine, columns], -np.inf)[row]
+        z -= asked.value[at, None]
+        z *= (1 / spreads[mine, columns])[row]
         above = normal_cdf(z)
         own = rivals.place[user, asked.own[at]]
         known = np.flatnonzero((asked.own[at] >= 0) & (own < n))
@@ -98,7 +93,7 @@ def slot_propensities(
 
 @dataclass(frozen=True, slots=True)
 class _Rivals:
-    """Who may reach the list: `n` items a user (n_users,), the first `n_often` of them not seldom above it.
+    """The n items (n_users,) that may reach a list, the first n_often (n_users,) of them not as a rarity.
 
     order (n_users, m): columns, these first; place (n_users, m): where each column stands in it.
     """
@@ -110,25 +105,21 @@ class _Rivals:
 
 
 def _rivals(settled: Floats, means: Floats, spreads: Floats) -> _Rivals:
+    """Find out who may reach the lists of users."""
     k = settled.shape[1]
     almost_surely = np.concatenate([settled, means + CUTS[0] * spreads], axis=1)
-    floor = np.partition(almost_surely, -k, axis=1)[
-        :, -k, None
-    ]  # that many items are above it, almost surely
+    # That many items are above it, almost surely.
+    floor = np.partition(almost_surely, -k, axis=1)[:, -k, None]
     chance = normal_cdf((means - np.maximum(floor, LOWEST)) / spreads)
     rising = np.sort(chance, axis=1)
     left_out = np.count_nonzero(np.cumsum(rising, axis=1) < NEGLIGIBLE, axis=1)
-    least = np.take_along_axis(
-        np.append(rising, np.full((len(rising), 1), 2), axis=1), left_out[:, None], axis=1
-    )
-    often = chance >= np.maximum(RARE, least)
-    kind = np.where(chance >= least, 1 - often, 2).astype(np.uint8)
-    order = np.argsort(kind, axis=1, kind="stable")
+    rising = np.append(rising, np.full((len(rising), 1), 2), axis=1)
+    least = np.take_along_axis(rising, left_out[:, None], axis=1)
+    inside, often = chance >= least, chance >= np.maximum(RARE, least)
+    order = np.argsort(2 - inside.astype(np.uint8) - often, axis=1, kind="stable")
     place = np.empty_like(order)
     np.put_along_axis(place, order, np.arange(order.shape[1])[None], axis=1)
-    return _Rivals(
-        order, place, np.count_nonzero(kind < 2, axis=1), np.count_nonzero(often, axis=1)
-    )
+    return _Rivals(order, place, np.count_nonzero(inside, axis=1), np.count_nonzero(often, axis=1))
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,25 +174,28 @@ def _cells(
 def _chances(above: Floats, often: NDArray[np.bool_], wanted: NDArray[np.int64]) -> Floats:
     """P(`wanted` of the items are above) for each question, (questions,).
 
-    above: the chance of each item to be so (questions, items); often: which of the first items (questions, n)
-    count one by one. The others count together, as the Poisson number with the same mean and its first correction
-    (Charlier): less half the sum of squared chances times the second difference. So the answer is a sum of Poisson
-    chances, `lower` of 0, 1, .. less than wanted, each with a share of it.
+    above: the chance of each item to be so (questions, items); often: which of the first items (questions, n) count
+    one by one. The rest counts together, as the Poisson number with the same mean and its first correction (Charlier):
+    less half the sum of squared chances times the second difference. So what is asked for is a sum of the Poisson
+    chances of `wanted` and of the numbers below it, each with its share.
     """
-    n = often.shape[1]
+    n, most = often.shape[1], int(wanted.max(initial=0))
     tosses = np.where(often, above[:, :n], 0)
     rates = above.sum(axis=1) - tosses.sum(axis=1)
     excess = (np.einsum("ij,ij->i", above, above) - np.einsum("ij,ij->i", tosses, tosses)) / 2
-    shares = np.zeros((min(n + 2, int(wanted.max())) + 1, len(wanted)), np.float32)
+    shares = np.zeros((min(n + 2, most) + 1, len(wanted)), np.float32)
     for share, first in zip(shares, (1 - excess, 2 * excess, -excess), strict=False):
         share[:] = first
     for k, toss in enumerate(np.ascontiguousarray(tosses.T)):
         won = shares[: k + 3] * toss
         shares[: k + 3] -= won
         shares[1 : k + 4] += won[: len(shares) - 1]
-    lower = wanted - np.arange(len(shares))[:, None]
-    factorials = np.append(LOG_FACTORIALS[: wanted.max() + 1], np.full(len(shares), np.inf, np.float32))
-    logs = lower * np.log(np.maximum(rates, TINY)) - rates
-    logs -= factorials[lower]
-    shares *= np.exp(logs, out=logs)
-    return shares.sum(axis=0)
+    # The factorial of a number below 0 is infinite: it wraps around to the end.
+    logs = np.cumsum(np.log(np.maximum(np.arange(most + 1), 1)))
+    factorials = np.append(logs, np.full(len(shares), np.inf)).astype(np.float32)
+    number = wanted - np.arange(len(shares))[:, None]
+    exponents = number.astype(np.float32) * np.log(np.maximum(rates, TINY)) - rates
+    exponents -= factorials[number]
+    shares *= np.exp(exponents, out=exponents)
+    total: Floats = shares.sum(axis=0)
+    return total
