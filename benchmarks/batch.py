@@ -38,8 +38,8 @@ for low in range(0, users, 512):
 print(time.perf_counter() - started)
 """
 LIMITED_BY = (
-    "per user: sequential rules, about 9,000 sums for a long history, and the propensities, some 3,000 normal"
-    " distribution values; then noise, selection, Parquet of the log"
+    "processor time a user, in microseconds: propensities 60, sequential rules 55 (10,000 sums for a long history),"
+    " noise and selection 35, histories, rows and Parquet 30, the product 12; one thread in Python at a time"
 )
 
 

@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 
 from newfound import batch as many
-from newfound.errors import BusyError
+from newfound.errors import BusyError, UsageError
 from newfound.project import Project
 from newfound.store.locks import lock
 from newfound.store.tables import Table
@@ -96,3 +96,30 @@ def test_what_goes_wrong_meanwhile_is_raised_as_it_is_and_the_old_file_stays(
         project.recommend_batch(requests, output, progress=interrupt)
     assert output.read_bytes() == b"yesterday"
     assert {path.name for path in tmp_path.iterdir()} == {"in.jsonl", "out.parquet", "copied"}
+
+
+@pytest.mark.parametrize("name", ["out.csv", "out.jsonl.gz"])
+def test_an_output_in_another_format_is_refused_before_anything_is_logged(
+    project: Project, tmp_path: Path, requests: Path, name: str
+) -> None:
+    before = Table(project.layout, "recommendations").snapshot().version
+    with pytest.raises(UsageError, match="JSON Lines or Parquet"):
+        project.recommend_batch(requests, tmp_path / name)
+    assert not (tmp_path / name).exists()
+    assert Table(project.layout, "recommendations").snapshot().version == before
+
+
+def test_blocks_come_out_in_the_order_of_their_lines(
+    project: Project, world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(many, "MAX_BLOCK", 1)
+    users = [*world.users[:20], "", *world.users[20:40]]
+    (tmp_path / "in.jsonl").write_bytes(b"".join(lines(*({"userId": user} for user in users))))
+    done = project.recommend_batch(tmp_path / "in.jsonl", tmp_path / "out.jsonl", seed=1, num_results=3)
+    assert (done["lines"], done["errors"]) == (41, 1)
+    found = [json.loads(line) for line in (tmp_path / "out.jsonl").read_bytes().splitlines()]
+    assert [row["input"]["userId"] for row in found] == users
+    for row in found[::10]:
+        alone = project.recommend(row["input"]["userId"] or "u0", seed=1, num_results=3, log=False)
+        if row["error"] is None:
+            assert row["output"]["recommendedItems"] == [entry["itemId"] for entry in alone["itemList"]]

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -77,6 +79,13 @@ def test_a_report_counts_all_young_items_and_lists_the_most_shown(bundle: Bundle
     assert found["promoted"] + found["stillLearning"] + found["dropped"] == N_NEW
     assert found["promoted"] == 1
     assert len(found["items"]) == 5
+
+
+def test_where_nothing_explores_no_item_is_being_tried(bundle: Bundle) -> None:
+    still = Bundle(replace(bundle.meta, explores=False), bundle.base, bundle.overlay)
+    found = report(with_trials(still, {"n1": [True] * 9}), SETTINGS, 5)
+    assert (found["youngItems"], found["stillLearning"], found["items"]) == (0, 0, [])
+    assert stories(still, "n1")["n1"].verdict == ESTABLISHED
 
 
 def test_the_report_follows_an_update(project: Project, world: World) -> None:

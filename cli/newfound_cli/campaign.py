@@ -118,7 +118,8 @@ def report(
     usual quality of what was shown; dropped: all of it below.
     """
     found = context.open_project(ctx).campaign_report(name, limit)
-    render.result(ctx, found, lambda: _report(found), "" if found["shownItems"] else LEARN)
+    waits = found["explorationWeight"] is not None and not found["shownItems"]
+    render.result(ctx, found, lambda: _report(found), LEARN if waits else "")
 
 
 def _report(found: tables.Record) -> list[render.Block]:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import time
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import numpy as np
 import orjson
@@ -27,9 +29,12 @@ if TYPE_CHECKING:
     from arro3.core import Table as ArrowTable
 
 Encoded = TypeVar("Encoded")
-Answered = tuple[list[Row], list[LoggedAnswer]]
 
+SUFFIXES = (".jsonl", ".ndjson", ".json", "", ".parquet")
+"""Of the names of outputs; all but the last stand for JSON Lines."""
 NO_ITEMS = np.zeros(0, np.int32)
+WORKERS = 2
+"""Blocks that are answered at the same time."""
 MAX_BLOCK = 512
 BLOCK_CELLS = 4_000_000
 """A block of requests is scored at once: as many as have so many scores of items, at most MAX_BLOCK."""
@@ -43,6 +48,16 @@ class _Asked:
     request: Request
     recommendation_id: str
     filter_values: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class _Block(Generic[Encoded]):
+    """The answers to some lines, `errors` of them bad: encoded, and as rows of the log (None: nothing to log)."""
+
+    lines: int
+    errors: int
+    output: Encoded
+    log: ArrowTable | None
 
 
 @dataclass(slots=True)
@@ -64,7 +79,7 @@ def recommend_batch(
     """Answer JSON Lines of requests in order; a bad line reports its error and the job goes on.
 
     The output, Parquet if its name ends in `.parquet` and else JSON Lines, is replaced atomically. Raises
-    NotFoundError for a missing input, UsageError for equal paths.
+    NotFoundError for a missing input, UsageError for equal paths or a name that promises another format.
     """
     started = time.monotonic()
     if not source.is_file():
@@ -73,15 +88,20 @@ def recommend_batch(
         )
     if source.resolve() == output.resolve():
         raise UsageError("input and output are the same file", "write to another file")
+    if output.suffix not in SUFFIXES:
+        raise UsageError(
+            f"{output}: answers are written as JSON Lines or Parquet",
+            "end the name in .jsonl or .parquet",
+            str(output),
+        )
     desk = Desk(layout, options, lock_timeout)
     tally = Tally()
     with replacing(output) as target, source.open("rb") as file:
-        answered = _answered(desk, file)
         if output.suffix == ".parquet":
-            tables = _released(desk, answered, encode_parquet, tally, progress)
+            tables = _released(desk, _answered(desk, file, encode_parquet), tally, progress)
             stream_parquet(target, encode_parquet([]).schema, tables)
         else:
-            target.writelines(_released(desk, answered, encode_json, tally, progress))
+            target.writelines(_released(desk, _answered(desk, file, encode_json), tally, progress))
     return {
         "input": str(source),
         "output": str(output),
@@ -92,39 +112,46 @@ def recommend_batch(
     }
 
 
-def _answered(desk: Desk, file: Iterable[bytes]) -> Iterator[Answered]:
-    """Answer block by block: the rows of the output, and the answers to log before these are let out."""
+def _answered(
+    desk: Desk, file: Iterable[bytes], encode: Callable[[Sequence[Row]], Encoded]
+) -> Iterator[_Block[Encoded]]:
+    """Answer block by block, in order, some blocks at a time: numpy leaves the interpreter to another thread."""
     events = desk.new_events(None)
     size = max(1, min(MAX_BLOCK, BLOCK_CELLS // desk.bundle.n_items))
-    for block in _blocks(file, size):
-        yield _answer_block(desk, [_parse_line(desk, line) for line in block], events)
+    pool = ThreadPoolExecutor(WORKERS)
+    ahead: deque[Future[_Block[Encoded]]] = deque()
+    try:
+        for lines in _blocks(file, size):
+            ahead.append(pool.submit(_answer_block, desk, lines, events, encode))
+            if len(ahead) > WORKERS:
+                yield ahead.popleft().result()
+        while ahead:
+            yield ahead.popleft().result()
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 def _released(
-    desk: Desk,
-    answered: Iterable[Answered],
-    encode: Callable[[Sequence[Row]], Encoded],
-    tally: Tally,
-    progress: ProgressCallback,
+    desk: Desk, answered: Iterable[_Block[Encoded]], tally: Tally, progress: ProgressCallback
 ) -> Iterator[Encoded]:
     """Log answers, many in one commit, and then let their encoded rows out."""
-    waiting: list[ArrowTable] = []
-    held: list[Encoded] = []
-    n_waiting = 0
-    for rows, logged in answered:
-        held.append(encode(rows))
-        if desk.options.log and logged:
-            waiting.append(desk.log_rows(logged))
-            n_waiting += len(logged)
-        tally.lines += len(rows)
-        tally.errors += sum(row.error is not None for row in rows)
-        if n_waiting >= ROWS_PER_COMMIT or not desk.options.log:
-            desk.log(waiting)
-            yield from held
-            waiting, held, n_waiting = [], [], 0
+    waiting: list[_Block[Encoded]] = []
+    for block in answered:
+        waiting.append(block)
+        tally.lines += block.lines
+        tally.errors += block.errors
+        if not desk.options.log or sum(held.lines - held.errors for held in waiting) >= ROWS_PER_COMMIT:
+            yield from _logged(desk, waiting)
+            waiting = []
         progress(Progress("recommend", tally.lines))
-    desk.log(waiting)
-    yield from held
+    yield from _logged(desk, waiting)
+
+
+def _logged(desk: Desk, blocks: Sequence[_Block[Encoded]]) -> Iterator[Encoded]:
+    """Store what is to be logged, and only then give the rows of the output."""
+    desk.log([block.log for block in blocks if block.log is not None])
+    for block in blocks:
+        yield block.output
 
 
 def _blocks(lines: Iterable[bytes], size: int) -> Iterator[list[bytes]]:
@@ -170,8 +197,12 @@ def _asked(desk: Desk, raw: Any) -> _Asked:  # noqa: ANN401  # any JSON value
 
 
 def _answer_block(
-    desk: Desk, parsed: Sequence[_Asked | Row], events: Mapping[str, Sequence[EventRow]]
-) -> Answered:
+    desk: Desk,
+    lines: Sequence[bytes],
+    events: Mapping[str, Sequence[EventRow]],
+    encode: Callable[[Sequence[Row]], Encoded],
+) -> _Block[Encoded]:
+    parsed = [_parse_line(desk, line) for line in lines]
     asked = [entry for entry in parsed if isinstance(entry, _Asked)]
     answers = desk.recommender.answer([entry.request for entry in asked], events) if asked else []
     item_ids = desk.bundle.item_ids(np.concatenate([NO_ITEMS, *(answer.slate.items for answer in answers)]))
@@ -180,8 +211,10 @@ def _answer_block(
         LoggedAnswer(entry.recommendation_id, item_ids[low:high], answer, entry.filter_values)
         for entry, answer, (low, high) in zip(asked, answers, pairwise(bounds), strict=True)
     ]
-    rows = iter([_row(desk, entry, answer) for entry, answer in zip(asked, logged, strict=True)])
-    return [entry if isinstance(entry, Row) else next(rows) for entry in parsed], logged
+    answered = iter([_row(desk, entry, answer) for entry, answer in zip(asked, logged, strict=True)])
+    rows = [entry if isinstance(entry, Row) else next(answered) for entry in parsed]
+    log = desk.log_rows(logged) if desk.options.log and logged else None
+    return _Block(len(rows), len(rows) - len(logged), encode(rows), log)
 
 
 def _row(desk: Desk, entry: _Asked, logged: LoggedAnswer) -> Row:

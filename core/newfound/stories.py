@@ -68,9 +68,9 @@ def usual_quality(bundle: Bundle) -> float | None:
 
 def tell(bundle: Bundle, codes: NDArray[np.integer], settings: ExplorationSettings) -> list[Story]:
     """Tell the stories of items, given by their codes."""
-    created = np.asarray(bundle.overlay["created"], np.int64)
-    young = np.isin(codes, young_items(created, bundle.unknown, bundle.meta.latest, settings).codes)
+    young = np.isin(codes, _explored(bundle, settings))
     values, learned, sigma = _for_the_mean_user(bundle, codes)
+    created = np.asarray(bundle.overlay["created"], np.int64)
     usual = usual_quality(bundle)
     clicks, looks = _record(bundle, codes)
     stories = []
@@ -96,6 +96,14 @@ def tell(bundle: Bundle, codes: NDArray[np.integer], settings: ExplorationSettin
             )
         )
     return stories
+
+
+def _explored(bundle: Bundle, settings: ExplorationSettings) -> NDArray[np.int32]:
+    """Codes of the items that are young enough to be explored, sorted; none where the recipe does not explore."""
+    if not bundle.meta.explores:
+        return np.zeros(0, np.int32)
+    created = np.asarray(bundle.overlay["created"], np.int64)
+    return young_items(created, bundle.unknown, bundle.meta.latest, settings).codes
 
 
 def _for_the_mean_user(bundle: Bundle, codes: NDArray[np.integer]) -> tuple[Floats, Floats, Floats]:
@@ -135,9 +143,7 @@ def _quality(clicks: float, looks: float, usual: float) -> tuple[float, tuple[fl
 
 def report(bundle: Bundle, settings: ExplorationSettings, limit: int) -> dict[str, Any]:
     """Count the young items of a version by verdict and tell the stories of those that were shown most."""
-    created = np.asarray(bundle.overlay["created"], np.int64)
-    young = young_items(created, bundle.unknown, bundle.meta.latest, settings)
-    stories = tell(bundle, young.codes, settings)
+    stories = tell(bundle, _explored(bundle, settings), settings)
     stories.sort(key=lambda story: (-story.shown, -story.clicked, story.item))
     verdicts = [story.verdict for story in stories]
     return {

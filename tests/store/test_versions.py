@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import shutil
 from dataclasses import replace
 from hashlib import sha256
@@ -56,14 +57,14 @@ def update(layout: Layout, parent: Version, offset: int) -> Version:
 
 def test_only_files_that_are_one_with_those_of_the_parent_keep_their_hashes(layout: Layout) -> None:
     parent = full(layout)
-    version = start(layout, "UPDATE")
+    version = start(layout, "UPDATE", fullEventOffset=0)
     for name in ("linked", "copied"):
         write_new(parent.serving / name, b"base")
     recorded = {f"serving/{name}": name * 8 for name in ("linked", "copied", "gone")}
     source = replace(parent, record=parent.record | {"files": recorded})
     (version.serving / "linked").hardlink_to(parent.serving / "linked")
     write_new(version.serving / "copied", b"base")
-    published = publish_version(layout, version, {}, shared_with=source)
+    published = publish_version(layout, version, {"eventOffset": 0}, shared_with=source)
     sums = published.record["files"]
     assert sums["serving/linked"] == "linked" * 8
     assert sums["serving/copied"] == sha256(b"base").hexdigest()
@@ -154,12 +155,12 @@ def test_the_newest_killed_full_training_is_the_one_to_resume(layout: Layout) ->
     assert resumable_version(layout, "shop") is None
     full(layout)
     start(layout)
-    second = start(layout, seed=7)
+    second = start(layout, seed=7, fullEventOffset=0)
     start(layout, "UPDATE")
     found = resumable_version(layout, "shop")
     assert found is not None
     assert (found.number, found.record["seed"]) == (second.number, 7)
-    assert publish_version(layout, found, {}).name == "shop@v3"
+    assert publish_version(layout, found, {"eventOffset": 0}).name == "shop@v3"
 
 
 def test_a_training_killed_while_it_was_published_can_still_be_resumed(
@@ -307,3 +308,51 @@ def test_what_is_not_there_is_not_found(layout: Layout) -> None:
     with pytest.raises(NotFoundError, match="no version shop@v2"):
         find_version(layout, "shop@v2")
     assert list_versions(layout, "other") == []
+
+
+def test_to_find_the_newest_only_the_newest_is_read(layout: Layout, monkeypatch: pytest.MonkeyPatch) -> None:
+    parent = full(layout)
+    for offset in range(1, 6):
+        update(layout, parent, offset)
+    fail_version(layout, start(layout), "no")
+    read, names = versions.read_json, []
+
+    def watched(path: Path) -> dict[str, Any]:
+        names.append(path.parent.name)
+        return read(path)
+
+    monkeypatch.setattr(versions, "read_json", watched)
+    assert find_version(layout, "shop").name == "shop@v6"
+    assert names == ["v7", "v6"]
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_the_newest_is_the_same_whatever_was_published_and_deleted_when(layout: Layout, seed: int) -> None:
+    chance, waiting, offset = random.Random(seed), [], 0
+    for _ in range(14):
+        offset += chance.randrange(2)
+        active = [version for version in list_versions(layout, "shop") if version.status == ACTIVE]
+        match chance.randrange(6):
+            case 0:
+                full(layout, offset)
+            case 1:  # a FULL that is finished only after others
+                waiting.append(start(layout, fullEventOffset=offset))
+            case 2 if waiting:
+                version = waiting.pop()
+                record = {"full": version.name, "eventOffset": version.record["fullEventOffset"]}
+                publish_version(layout, version, record)
+            case 3 if active:
+                delete_version(chance.choice(active))
+            case _ if active:
+                update(layout, chance.choice(active), offset)
+        active = [version for version in list_versions(layout, "shop") if version.status == ACTIVE]
+        expected = max(
+            active,
+            key=lambda version: (
+                version.record["fullEventOffset"],
+                version.record["eventOffset"],
+                version.number,
+            ),
+            default=None,
+        )
+        assert newest_active(layout, "shop") == expected

@@ -7,40 +7,51 @@ do is a sum of independent tosses, one an item (a Poisson-binomial number). So
     P(item in slot s) = E[P(s - 1 - settled(v) of the others lie above v)] over the item's own value v.
 
 The expectation is a sum over narrow cells of v, bounded by the settled values, where the count jumps. Tosses that are
-seldom won count together, as a Poisson number; the others are added one by one.
+seldom won count together, as a Poisson number; the others are added one by one. Users are taken some at a time, as many
+as leave the numbers in the processor's cache; none of them changes what another gets.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
+
+from newfound.dataset.runs import ranges
 
 Floats = NDArray[np.float32]
 
 LEAST = 1e-6
 """No propensity is stated below this: what was served was not impossible, and the computation is no finer."""
-RARE = np.float32(0.2)
+RARE = np.float32(0.15)
 """An item that is above all values in question less often counts as rare."""
 NEGLIGIBLE = np.float32(2e-3)
 """So much of the expected number of items that reach the list is left out."""
 THIN = np.float32(1e-4)
 """A cell of a value less likely than this is left out."""
-SURE = 6
-"""So many standard deviations, and so many items, above its mean no count is expected."""
 CUTS = np.arange(-4.0, 4.1, 0.4, dtype=np.float32)
 """Where a Gaussian is cut into cells, in standard deviations, besides the settled values."""
-LOWEST = np.float32(-1e30)
+LOWEST, TINY = np.float32(-1e30), np.float32(1e-30)
+CELLS = 1 << 16
+"""So many chances of an item to be above a value are held at once: as many as stay in the processor's cache."""
+ALIKE = 8
+"""Numbers of items that count one by one are alike if they differ by less."""
 
 
 def normal_cdf(z: Floats) -> Floats:
     """P(N(0, 1) < z), right to 2e-5: its log odds are close to an odd polynomial, here fitted for the least error."""
-    z = np.minimum(np.maximum(z, -8), 8)
+    z = np.clip(z, -8, 8)
     square = z * z
-    odds = z * (np.float32(0.7977178) + square * (np.float32(0.03679826) - np.float32(3.15807e-4) * square))
-    return np.float32(0.5) + np.float32(0.5) * np.tanh(odds)
+    odds = np.float32(-3.15807e-4) * square
+    odds += np.float32(0.03679826)
+    odds *= square
+    odds += np.float32(0.7977178)
+    odds *= z
+    np.tanh(odds, out=odds)
+    odds *= np.float32(0.5)
+    odds += np.float32(0.5)
+    return odds
 
 
 def slot_propensities(
@@ -53,41 +64,62 @@ def slot_propensities(
     served: (n_users, k), the column of the item in each slot among the others, -1 for a settled one (these are always
     served in their order), -2 for none.
     """
-    kept = _contenders(settled, means, spreads)
-    row, slot = (served >= 0).nonzero()
-    kept[row, served[row, slot]] = True
+    rivals = _rivals(settled, means, spreads)
     asked = _questions(settled, means, spreads, served)
-    bounds = np.searchsorted(asked.user, np.arange(len(served) + 1)).tolist()
-    chances = np.ones(len(asked.user))
-    for user, (low, high) in enumerate(pairwise(bounds)):
-        columns = kept[user].nonzero()[0]
-        if len(columns) and low < high:
-            part = slice(low, high)
-            higher = normal_cdf(
-                (means[user, columns, None] - asked.value[part]) / spreads[user, columns, None]
-            )
-            own = (asked.own[part] >= 0).nonzero()[0]
-            higher[np.searchsorted(columns, asked.own[part][own]), own] = 0
-            chances[part] = _chances(higher, asked.wanted[part])
+    chances = np.empty(len(asked.user))
+    bounds = np.searchsorted(asked.user, np.arange(len(served) + 1))
+    # Users with about as many rivals stand together: they share arrays.
+    users = np.lexsort((rivals.n, rivals.n_often // ALIKE))
+    work = np.cumsum((rivals.n * np.diff(bounds))[users]) // CELLS
+    for some in np.split(users, np.flatnonzero(np.diff(work)) + 1):
+        at = ranges(bounds[some], bounds[some + 1])
+        user = asked.user[at]
+        row = np.repeat(np.arange(len(some)), np.diff(bounds)[some])
+        n, n_often = int(rivals.n[some].max()), int(rivals.n_often[some].max())
+        mine, columns = some[:, None], rivals.order[some, :n]
+        z = np.where(np.arange(n) < rivals.n[mine], means[mine, columns], -np.inf)[row]
+        z -= asked.value[at, None]
+        z *= (1 / spreads[mine, columns])[row]
+        above = normal_cdf(z)
+        own = rivals.place[user, asked.own[at]]
+        known = np.flatnonzero((asked.own[at] >= 0) & (own < n))
+        above[known, own[known]] = 0
+        often = np.arange(n_often) < rivals.n_often[user, None]
+        chances[at] = _chances(above, often, asked.wanted[at])
     k = served.shape[1]
     result = np.bincount(asked.user * k + asked.slot, asked.weight * chances, minlength=served.size)
     return np.where(served > -2, np.clip(result.reshape(served.shape), LEAST, 1), 1.0)
 
 
-def _contenders(settled: Floats, means: Floats, spreads: Floats) -> NDArray[np.bool_]:
-    """Mark the items (n_users, m) that may reach the list."""
+@dataclass(frozen=True, slots=True)
+class _Rivals:
+    """The n items (n_users,) that may reach a list, the first n_often (n_users,) of them not as a rarity.
+
+    order (n_users, m): columns, these first; place (n_users, m): where each column stands in it.
+    """
+
+    order: NDArray[np.int64]
+    place: NDArray[np.int64]
+    n: NDArray[np.int64]
+    n_often: NDArray[np.int64]
+
+
+def _rivals(settled: Floats, means: Floats, spreads: Floats) -> _Rivals:
+    """Find out who may reach the lists of users."""
     k = settled.shape[1]
     almost_surely = np.concatenate([settled, means + CUTS[0] * spreads], axis=1)
-    floor = np.partition(almost_surely, -k, axis=1)[
-        :, -k, None
-    ]  # that many items are above it, almost surely
+    # That many items are above it, almost surely.
+    floor = np.partition(almost_surely, -k, axis=1)[:, -k, None]
     chance = normal_cdf((means - np.maximum(floor, LOWEST)) / spreads)
     rising = np.sort(chance, axis=1)
     left_out = np.count_nonzero(np.cumsum(rising, axis=1) < NEGLIGIBLE, axis=1)
-    least = np.take_along_axis(
-        np.append(rising, np.full((len(rising), 1), 2), axis=1), left_out[:, None], axis=1
-    )
-    return chance >= least
+    rising = np.append(rising, np.full((len(rising), 1), 2), axis=1)
+    least = np.take_along_axis(rising, left_out[:, None], axis=1)
+    inside, often = chance >= least, chance >= np.maximum(RARE, least)
+    order = np.argsort(2 - inside.astype(np.uint8) - often, axis=1, kind="stable")
+    place = np.empty_like(order)
+    np.put_along_axis(place, order, np.arange(order.shape[1])[None], axis=1)
+    return _Rivals(order, place, np.count_nonzero(inside, axis=1), np.count_nonzero(often, axis=1))
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,35 +171,31 @@ def _cells(
     return row, middle, mass[row, cell], np.count_nonzero(settled[row] > middle[:, None], axis=1)
 
 
-def _chances(higher: Floats, wanted: NDArray[np.int64]) -> Floats:
-    """P(`wanted` of the items are above), for the chance of each item to be so: (items, questions)."""
-    if not wanted.any():
-        return np.prod(1 - higher, axis=0)
-    expected = higher.sum(axis=0).max()
-    n = min(int(wanted.max()), int(expected + SURE * np.sqrt(expected) + SURE)) + 1
-    often = higher.max(axis=1) >= RARE
-    counts = _rare_events(higher[~often], n)
-    for toss in higher[often]:
-        won = counts[:-1] * toss
-        counts *= 1 - toss
-        counts[1:] += won
-    found = counts[np.minimum(wanted, n - 1), np.arange(len(wanted))]
-    return np.where(wanted < n, found, np.float32(0))
+def _chances(above: Floats, often: NDArray[np.bool_], wanted: NDArray[np.int64]) -> Floats:
+    """P(`wanted` of the items are above) for each question, (questions,).
 
-
-def _rare_events(chances: Floats, n: int) -> Floats:
-    """P(0 .. n - 1 of some rare events happen), (n, len of a row), for their chances (events, questions).
-
-    The Poisson number with the same mean, and its first correction (Charlier): less half the sum of squared chances
-    times the second difference.
+    above: the chance of each item to be so (questions, items); often: which of the first items (questions, n) count
+    one by one. The rest counts together, as the Poisson number with the same mean and its first correction (Charlier):
+    less half the sum of squared chances times the second difference. So what is asked for is a sum of the Poisson
+    chances of `wanted` and of the numbers below it, each with its share.
     """
-    rates = chances.sum(axis=0)
-    factors = np.empty((n, len(rates)), np.float32)
-    factors[0] = np.exp(-rates)
-    factors[1:] = rates / np.arange(1, n, dtype=np.float32)[:, None]
-    poisson = np.multiply.accumulate(factors, axis=0)
-    excess = np.einsum("ij,ij->j", chances, chances) / 2
-    counts = (1 - excess) * poisson
-    counts[1:] += 2 * excess * poisson[:-1]
-    counts[2:] -= excess * poisson[:-2]
-    return counts
+    n, most = often.shape[1], int(wanted.max(initial=0))
+    tosses = np.where(often, above[:, :n], 0)
+    rates = above.sum(axis=1) - tosses.sum(axis=1)
+    excess = (np.einsum("ij,ij->i", above, above) - np.einsum("ij,ij->i", tosses, tosses)) / 2
+    shares = np.zeros((min(n + 2, most) + 1, len(wanted)), np.float32)
+    for share, first in zip(shares, (1 - excess, 2 * excess, -excess), strict=False):
+        share[:] = first
+    for k, toss in enumerate(np.ascontiguousarray(tosses.T)):
+        won = shares[: k + 3] * toss
+        shares[: k + 3] -= won
+        shares[1 : k + 4] += won[: len(shares) - 1]
+    # The factorial of a number below 0 is infinite: it wraps around to the end.
+    logs = np.cumsum(np.log(np.maximum(np.arange(most + 1), 1)))
+    factorials = np.append(logs, np.full(len(shares), np.inf)).astype(np.float32)
+    number = wanted - np.arange(len(shares))[:, None]
+    exponents = number.astype(np.float32) * np.log(np.maximum(rates, TINY)) - rates
+    exponents -= factorials[number]
+    shares *= np.exp(exponents, out=exponents)
+    total: Floats = shares.sum(axis=0)
+    return total

@@ -13,7 +13,8 @@ import re
 import shutil
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -136,9 +137,38 @@ def find_version(layout: Layout, reference: str) -> Version:
 
 
 def newest_active(layout: Layout, solution: str) -> Version | None:
-    """Find the newest ACTIVE version: by the data of its FULL, then by its own data, not by number."""
+    """Find the newest ACTIVE version: by the data of its FULL, then by its own data, not by number.
+
+    A version says which others were there and older when it was published. If these are all but those that failed
+    since, no more is read.
+    """
+    others = set(_published(layout, solution))
+    for number in sorted(others, reverse=True):
+        path = layout.version(solution, number)
+        version = Version(solution, number, path, _record(path))
+        others.remove(number)
+        if version.status == ACTIVE:
+            if others.issubset(version.record.get("outdated", ())):
+                return version
+            break
     active = [version for version in list_versions(layout, solution) if version.status == ACTIVE]
     return max(active, key=_age_of_data, default=None)
+
+
+def _published(layout: Layout, solution: str) -> list[int]:
+    folder = layout.solution(solution) / "versions"
+    names = folder.iterdir() if folder.is_dir() else ()
+    return [int(match[1]) for path in names if (match := _PUBLISHED.fullmatch(path.name))]
+
+
+def _outdated(layout: Layout, version: Version) -> Iterator[int]:
+    """Find the published versions that are older, or that failed; one that cannot be read is neither."""
+    for number in sorted(_published(layout, version.solution)):
+        path = layout.version(version.solution, number)
+        with suppress(DamagedError):
+            other = Version(version.solution, number, path, _record(path))
+            if other.status != ACTIVE or _age_of_data(other) < _age_of_data(version):
+                yield number
 
 
 def newest_parent(layout: Layout, solution: str) -> Version | None:
@@ -220,7 +250,8 @@ def publish_version(
         if path.is_file() and name != DOCUMENT:
             linked = shared_with and name in known and path.samefile(shared_with.folder / name)
             sums[name] = known[name] if linked else sha256_file(path)
-    return _finish(layout, version, record | {"status": ACTIVE, "files": sums})
+    finished = replace(version, record=version.record | record | {"status": ACTIVE, "files": sums})
+    return _finish(layout, version, finished.record | {"outdated": list(_outdated(layout, finished))})
 
 
 def fail_version(layout: Layout, version: Version, reason: str) -> Version:
