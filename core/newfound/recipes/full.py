@@ -171,7 +171,8 @@ def learn(
     progress(Progress("blend", note="fitting the weights of network, rules and popularity"))
     before = until(trained, split.ends)
     table = _affinity(before, inputs.seed)
-    unweighted = assemble(inputs, before, result.arrays, users=split.validation_users, affinity=table)
+    asked = split.validation_users if len(split.validation_users) else None
+    unweighted = assemble(inputs, before, result.arrays, users=asked, affinity=table)
     blend, maps = _fit_weights(unweighted, trained, before, split, hide_seen, inputs.seed)
     training = {
         "seconds": result.seconds,
