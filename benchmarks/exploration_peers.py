@@ -32,7 +32,7 @@ from newfound.simulation.traffic import Audience
 PACKAGES = ("vowpalwabbit>=9.11,<10", "mabwiser>=2.7,<3")
 KINDS = ("vw epsilon", "vw softmax", "vw squarecb", "vw bag", "LinUCB", "LinTS", "LinUCB arms", "LinTS arms")
 CHOSEN: dict[str, tuple[float, ...]] = {
-    "vw epsilon": (0.1, 0.1),
+    "vw epsilon": (0.1, 0.05),
     "vw softmax": (0.1, 100),
     "vw squarecb": (0.1, 10_000),
     "vw bag": (0.1, 4),
