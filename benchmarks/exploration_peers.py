@@ -32,14 +32,14 @@ from newfound.simulation.traffic import Audience
 PACKAGES = ("vowpalwabbit>=9.11,<10", "mabwiser>=2.7,<3")
 KINDS = ("vw epsilon", "vw softmax", "vw squarecb", "vw bag", "LinUCB", "LinTS", "LinUCB arms", "LinTS arms")
 CHOSEN: dict[str, tuple[float, ...]] = {
-    "vw epsilon": (0.1, 0.1),
+    "vw epsilon": (0.1, 0.05),
     "vw softmax": (0.1, 100),
     "vw squarecb": (0.1, 10_000),
     "vw bag": (0.1, 4),
-    "LinUCB": (1.0,),
-    "LinTS": (1.0,),
-    "LinUCB arms": (0.1,),
-    "LinTS arms": (0.1,),
+    "LinUCB": (3.0,),
+    "LinTS": (3.0,),
+    "LinUCB arms": (0.03,),
+    "LinTS arms": (0.03,),
 }
 """Settings of each peer: learning rate and the explorer's own for Vowpal Wabbit, alpha for MABWiser."""
 TRIED: dict[str, list[tuple[float, ...]]] = {
@@ -47,10 +47,10 @@ TRIED: dict[str, list[tuple[float, ...]]] = {
     "vw softmax": [(0.1, 30), (0.1, 100), (0.1, 300)],
     "vw squarecb": [(0.1, 1_000), (0.1, 10_000), (0.1, 100_000)],
     "vw bag": [(0.1, 4)],
-    "LinUCB": [(0.3,), (1.0,), (3.0,)],
-    "LinTS": [(0.3,), (1.0,), (3.0,)],
-    "LinUCB arms": [(0.03,), (0.1,), (0.3,)],
-    "LinTS arms": [(0.03,), (0.1,), (0.3,)],
+    "LinUCB": [(0.3,), (1.0,), (3.0,), (10.0,)],
+    "LinTS": [(0.3,), (1.0,), (3.0,), (10.0,)],
+    "LinUCB arms": [(0.01,), (0.03,), (0.1,), (0.3,)],
+    "LinTS arms": [(0.01,), (0.03,), (0.1,), (0.3,)],
 }
 
 
