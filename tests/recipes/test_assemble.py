@@ -131,7 +131,7 @@ def test_a_full_version_is_ready_for_updates(weights: dict[str, np.ndarray]) -> 
     after = update(whole, UpdateInputs(rows, {}, [{"ITEM_ID": "new"}], 1, 1), 0).bundle
     assert after.n_items == N_ITEMS + 1
     assert user_history(after, "u1").items[-1] == 25
-    assert set(empty_overlay(D, whole.network.state_size)) < set(after.overlay)
+    assert set(empty_overlay(D, whole.network.state_size, 0)) < set(after.overlay)
 
 
 def test_directions_span_what_users_differ_in(weights: dict[str, np.ndarray]) -> None:

@@ -14,12 +14,14 @@ from numpy.typing import NDArray
 
 from newfound.dataset import popularity, rules
 from newfound.dataset.age import N_RISES
-from newfound.dataset.features import FeatureFields, TokenTable, content_rows, described_items, one_hot
+from newfound.dataset.features import FeatureFields, TokenTable, content_rows, described_items, one_hot, telling
 from newfound.dataset.histories import REPEATS, EventSelection, Histories, share_of_repeats
 from newfound.dataset.runs import ranges
+from newfound.dataset.taste import fit_taste, item_coordinates
 from newfound.explore.calibration import Calibration
 from newfound.explore.posterior import TRIAL_FIELDS, Posteriors, Trials
 from newfound.explore.prior import UserFeatures, fit_ridge, principal_user_features
+from newfound.recipes.blending import N_PERSONAL
 from newfound.recipes.refitting import no_examples
 from newfound.recipes.surprise import surprise
 from newfound.serving.arrays import Array
@@ -92,6 +94,7 @@ def assemble(
     metadata_bias, ridge, bias_variance = _metadata_bias(inputs.tokens, appeal, warm, inputs.seed)
     offsets = beyond[warm] @ features.directions.T
     vector_variance = np.square(blend.network * offsets).mean(axis=0)
+    taste = fit_taste(inputs.tokens, telling(inputs.fields), seen.items, seen.offsets, inputs.seed)
     table = rules.build(seen.items, seen.offsets[:-1], seen.offsets[1:], seen.n_items)
     history = inputs.histories
     trials = Trials.empty(len(features.directions) + 1)
@@ -106,6 +109,9 @@ def assemble(
         **{f"state_{name}": getattr(states, name) for name in STATE_FIELDS},
         "E": vectors,
         "item_bias": bias,
+        "taste": item_coordinates(inputs.tokens, taste.tokens, seen.n_items),
+        "taste_tokens": taste.tokens,
+        "taste_variance": taste.variance,
         "history_offsets": history.offsets,
         "history_items": history.items,
         "history_times": history.times,
@@ -128,8 +134,8 @@ def assemble(
         "clicker_scale": np.array([_clicker_scale(network, vectors, states, features, seen)], np.float32),
     }
     overlay: dict[str, Array] = {
-        **empty_overlay(network.size, network.state_size),
-        **no_examples(3 + len(HALF_LIVES) + N_RISES),
+        **empty_overlay(network.size, network.state_size, len(taste.variance)),
+        **no_examples(N_PERSONAL + len(HALF_LIVES) + N_RISES),
         "created": inputs.created,
         "created_stated": inputs.created_stated,
         "described": described,
@@ -173,8 +179,8 @@ def assemble(
     )
 
 
-def empty_overlay(size: int, state_size: int) -> dict[str, Array]:
-    """The arrays of what changed since FULL, when nothing did; sizes of a vector and of a user's state."""
+def empty_overlay(size: int, state_size: int, n_tastes: int) -> dict[str, Array]:
+    """The arrays of what changed since FULL, when nothing did; sizes of a vector, a user's state and a taste."""
     states = UserStates.empty(0, state_size)
     return {
         **IdIndex.build([]).arrays("items"),
@@ -183,6 +189,7 @@ def empty_overlay(size: int, state_size: int) -> dict[str, Array]:
         "row_item": np.zeros(0, np.int32),
         "row_E": np.zeros((0, size), np.float32),
         "row_bias": np.zeros(0, np.float32),
+        "row_taste": np.zeros((0, n_tastes), np.float32),
         "slate_keys": np.zeros(0, np.uint64),
         "click_keys": np.zeros(0, np.uint64),
         "clicker_sum": np.zeros((0, size), np.float32),

@@ -16,15 +16,18 @@ from newfound.evaluation import blend as likelihood
 from newfound.evaluation.candidates import draw
 from newfound.serving.bundle import Blend, Bundle
 from newfound.serving.network import Floats
-from newfound.serving.relevance import rule_shares
+from newfound.serving.relevance import rule_shares, taste_scores
 
 MAX_EXAMPLES = 1_000
 MAX_CELLS = 40_000_000
 BLOCK_CELLS = 2_000_000
 N_HEAD, N_TAIL = 400, 600
+N_PERSONAL = 4
+"""Components that come first: of the network, rules, what a user had lately, and taste."""
 FOREMOST = 1e4
 """What a user had lately is always among the rivals, or its weight would rest on what was chosen again alone."""
 AGAIN_RIDGE = 5.0
+TASTE_RIDGE = 5.0
 AGE_RIDGE = 2.0
 """The curve over age starts flat; a few dozen examples may bend it."""
 
@@ -115,14 +118,14 @@ def fit_blend(
 def fit_weights(comparisons: Comparisons, start: Blend) -> Blend:
     """Fit the weights that make what was chosen likely; a handful of events leaves them near `start`."""
     *rises, level = start.age
-    before = np.array([start.network, start.rules, start.again, *start.popularity, *rises])
+    before = np.array([start.network, start.rules, start.again, start.taste, *start.popularity, *rises])
     signed = np.arange(len(before)) >= len(before) - N_RISES
     ridge = np.where(signed, AGE_RIDGE, likelihood.RIDGE)
-    signed[2], ridge[2] = True, AGAIN_RIDGE
+    signed[2], ridge[2:4] = True, (AGAIN_RIDGE, TASTE_RIDGE)
     components, offsets = (np.asarray(a, np.float32) for a in (comparisons.components, comparisons.offsets))
     fit = likelihood.fit(components, offsets, before, signed=signed, ridge=ridge)
-    network, rules, again, *rest = (float(weight) for weight in fit.weights)
-    return Blend(network, rules, tuple(rest[:-N_RISES]), (*rest[-N_RISES:], level), again)
+    network, rules, again, taste, *rest = (float(weight) for weight in fit.weights)
+    return Blend(network, rules, tuple(rest[:-N_RISES]), (*rest[-N_RISES:], level), again, taste)
 
 
 def compare(
@@ -146,22 +149,23 @@ def compare(
         logits, shares = _parts(bundle, examples, block)
         rho = r * shares + (1 - r) * (rule_map[0] + rule_map[1] * logits)
         again = _again(examples, block, bundle.n_items)
+        taste = taste_scores(bundle, examples.items, examples.starts[block], examples.stops[block])
         score = defaults.network * logits + defaults.rules * rho + FOREMOST * again
         _hide(score, examples, block, created)
         chosen = draw(score, examples.targets[block].astype(np.int64), *rivals, source)
         drawn.append(chosen)
-        heads.append([np.take_along_axis(part, chosen.codes, axis=1) for part in (logits, rho, again)])
+        heads.append([np.take_along_axis(part, chosen.codes, axis=1) for part in (logits, rho, again, taste)])
     codes, offsets = (
         np.concatenate([getattr(part, name) for part in drawn]) for name in ("codes", "offsets")
     )
     usual = np.asarray(bundle.meta.popularity_prior, np.float32)
-    components = np.empty((*codes.shape, len(heads[0]) + len(usual) + N_RISES), np.float32)
+    components = np.empty((*codes.shape, N_PERSONAL + len(usual) + N_RISES), np.float32)
     for k, parts in enumerate(zip(*heads, strict=True)):
         components[:, :, k] = np.concatenate(parts)
     for example, state in states_before:
         own = codes[example]
         popular = popularity.log_popularity(state, int(examples.times[example]), own)
-        components[example, :, 3:-N_RISES] = popularity.with_usual(popular, 1 - r[own], usual).T
+        components[example, :, N_PERSONAL:-N_RISES] = popularity.with_usual(popular, 1 - r[own], usual).T
     stated = np.asarray(bundle.overlay["created_stated"])[codes]
     ages = age_components(examples.times[:, None] - created[codes], stated, r[codes])
     components[:, :, -N_RISES:] = ages[:, :, :N_RISES]

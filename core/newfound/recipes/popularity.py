@@ -88,6 +88,7 @@ def update_popularity(parent: Bundle, inputs: UpdateInputs, seed: int) -> Update
         "row_item": own,
         "row_E": np.zeros((len(own), 1), np.float32),
         "row_bias": _bias(counts[own]),
+        "row_taste": np.zeros((len(own), len(parent.base["taste_variance"])), np.float32),
         "clicker_sum": np.zeros((len(own), 1), np.float32),
         "clicker_count": np.zeros(len(own), np.float32),
         **{f"posterior_{name}": getattr(nothing, name) for name in ("item", "mean", "variance")},

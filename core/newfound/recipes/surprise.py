@@ -9,10 +9,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from newfound.dataset.rule_counts import MAX_LAG
 from newfound.serving.bundle import Bundle
 from newfound.serving.network import Floats
-from newfound.serving.relevance import age_relevance, relevance, static_relevance
+from newfound.serving.relevance import age_relevance, relevance, static_relevance, taste_scores
 from newfound.serving.user_state import request_vectors
 
 SAMPLE_USERS = 256
@@ -41,11 +40,13 @@ def surprise(
     features = bundle.user_features.of(vectors)
     offsets = np.asarray(bundle.base["history_offsets"])
     stops = offsets[active + 1]
-    tails = (bundle.base["history_items"], np.maximum(offsets[active], stops - MAX_LAG), stops)
+    tails = (np.asarray(bundle.base["history_items"]), offsets[active], stops)
     shown = relevance(
         bundle, vectors, features, tails, static_relevance(bundle, bundle.meta.popularity_reference)
     )
     promised = _promised(bundle, vectors, content, content_bias)
+    if bundle.meta.blend.taste > 0:
+        promised += np.float32(bundle.meta.blend.taste) * taste_scores(bundle, *tails)
     gain = shown - promised
     squared = np.square((gain - age_relevance(bundle))[:, warm], dtype=np.float64).mean()
     explained = float((np.square(features, dtype=np.float64) @ bundle.base["prior_variance"]).mean())

@@ -43,7 +43,7 @@ NO_AGE = (0.0,) * N_AGES
 class Blend:
     """Weights of the served score: network logit, log rule score, log decayed popularity at each half-life,
 
-    the components of age (`dataset/age.py`), and how lately the user had the item (`dataset/rules.py`, `recent`).
+    the components of age (`dataset/age.py`), how lately the user had the item (`dataset/rules.py`, `recent`), and taste.
     """
 
     network: float
@@ -51,6 +51,7 @@ class Blend:
     popularity: tuple[float, ...]
     age: tuple[float, ...] = NO_AGE
     again: float = 0.0
+    taste: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,12 +220,19 @@ class Bundle:
 
     def item_rows(self, codes: NDArray[np.integer]) -> Floats:
         """Item vectors (n, d) of codes (n,)."""
-        rows = np.array(self.base["E"][np.minimum(codes, self.n_base_items - 1)], dtype=np.float32)
+        return self._rows(codes, "E")
+
+    def taste_rows(self, codes: NDArray[np.integer]) -> Floats:
+        """Taste coordinates (n, k) of items with codes (n,)."""
+        return self._rows(codes, "taste")
+
+    def _rows(self, codes: NDArray[np.integer], name: str) -> Floats:
+        rows = np.array(self.base[name][np.minimum(codes, self.n_base_items - 1)], dtype=np.float32)
         own = np.asarray(self.overlay["row_item"])
         if len(own):
             at = np.minimum(np.searchsorted(own, codes), len(own) - 1)
             found = own[at] == codes
-            rows[found] = self.overlay["row_E"][at[found]]
+            rows[found] = self.overlay[f"row_{name}"][at[found]]
         return rows
 
     def logits(self, vectors: Floats) -> Floats:
@@ -235,6 +243,15 @@ class Bundle:
         own = self.overlay["row_item"]
         if len(own):
             out[:, own] = vectors @ np.asarray(self.overlay["row_E"]).T + self.overlay["row_bias"]
+        return out
+
+    def taste_scores(self, profiles: Floats) -> Floats:
+        """How well every item suits tastes (n_users, k): (n_users, n_items)."""
+        out = np.empty((len(profiles), self.n_items), dtype=np.float32)
+        np.matmul(profiles, np.asarray(self.base["taste"]).T, out=out[:, : self.n_base_items])
+        own = self.overlay["row_item"]
+        if len(own):
+            out[:, own] = profiles @ np.asarray(self.overlay["row_taste"]).T
         return out
 
     def all_base_states(self) -> UserStates:

@@ -1,8 +1,8 @@
 """The relevance of every item for some users: the blend that weight 0 ranks by (model specification §2, The blend).
 
-relevance = w_net * logit + w_rules * rho + sum_k gamma_k * pi_k + w_again * a + x . delta, where a says how lately the
-user had the item, and rho and pi_k are log shares of the
-sequential-rule score and of decayed popularity. An item with n events trusts them by r = n / (n + n_0); for the rest
+relevance = w_net * logit + w_rules * rho + sum_k gamma_k * pi_k + w_again * a + w_taste * y . w + x . delta, where a says
+how lately the user had the item, y . w how well its metadata suits the user's taste, and rho and pi_k are log shares of
+the sequential-rule score and of decayed popularity. An item with n events trusts them by r = n / (n + n_0); for the rest
 its rho is what warm items with its logit have, and the average share of warm items is added to its own.
 """
 
@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 from newfound.dataset.age import weighted_age
 from newfound.dataset.popularity import log_shares, weighted_log_popularity
 from newfound.dataset.rules import RulesTable, recent, scores
+from newfound.dataset.runs import ranges
+from newfound.dataset.taste import profiles
 from newfound.serving.bundle import Bundle
 from newfound.serving.network import Floats
 
@@ -71,6 +73,14 @@ def rule_shares(
     return log_shares(total)
 
 
+def taste_scores(
+    bundle: Bundle, items: NDArray[np.int32], starts: NDArray[np.int64], stops: NDArray[np.int64]
+) -> Floats:
+    """How well every item suits the taste that histories `items[starts[u]:stops[u]]` tell: (n_users, n_items)."""
+    own = bundle.taste_rows(items[ranges(starts, stops)])
+    return bundle.taste_scores(profiles(own, np.asarray(bundle.base["taste_variance"]), stops - starts))
+
+
 def relevance(
     bundle: Bundle,
     vectors: Floats,
@@ -80,7 +90,7 @@ def relevance(
 ) -> Floats:
     """Relevance (n_users, n_items).
 
-    vectors: user vectors (n_users, d); features: x (n_users, k) of them; tails: the last items of each history as
+    vectors: user vectors (n_users, d); features: x (n_users, k) of them; tails: the trained items of each history as
     (items, starts, stops); static: from `static_relevance`.
     """
     blend = bundle.meta.blend
@@ -95,6 +105,10 @@ def relevance(
     if blend.again:
         users, items, weights = recent(*tails)
         np.add.at(out, (users, items), np.float32(blend.again) * weights)
+    if blend.taste > 0:
+        suits = taste_scores(bundle, *tails)
+        suits *= np.float32(blend.taste)
+        out += suits
     posteriors = bundle.posteriors
     if len(posteriors.item):
         out[:, posteriors.item] += features @ posteriors.mean.T

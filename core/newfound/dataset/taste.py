@@ -1,0 +1,142 @@
+"""Taste: what a person likes by metadata, a Bayesian profile over the few directions in which people differ most.
+
+An item has coordinates y from its metadata alone, so a brand-new item has them too. Over all events y has mean 0 and,
+nearly, variance 1 in each direction, uncorrelated; people differ in each independently, with variance s_k. If they
+choose by softmax(log popularity + y . w) with w ~ N(0, diag s), then to second order around w = 0 the most probable w
+after n events, of which g is the sum of y, is
+
+    w_k = s_k g_k / (1 + n s_k)
+
+Directions and variances are empirical Bayes: the leading solutions of a generalised eigenproblem, the covariance of
+people's w, by moments, against that of y; then EM for each s_k.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from newfound.dataset.features import TokenTable
+from newfound.dataset.runs import Int32, Int64, ranges
+
+Floats = NDArray[np.float32]
+Float64 = NDArray[np.float64]
+
+N_TOKENS = 256
+"""So many of the commonest tokens tell taste."""
+N_DIRECTIONS = 16
+LEAST_VARIANCE = 1e-3
+"""Directions in which people differ less than this, in units of the items' own variance, are left out."""
+STEADY_EVENTS = 10.0
+"""A person's few events say little: n events count n^2 / (n + STEADY_EVENTS)^2 where directions are chosen."""
+RARE = 0.1
+"""Share of the mean variance of a token that is added to each: a token that hardly anybody meets is no direction."""
+SAMPLE_USERS = 20_000
+EM_STEPS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class TasteMap:
+    """Coordinates of tokens float32 (n_tokens, k), 0 for rare ones; variance s float32 (k,)."""
+
+    tokens: Floats
+    variance: Floats
+
+
+def fit_taste(
+    table: TokenTable, telling: NDArray[np.bool_], items: Int32, offsets: Int64, seed: int
+) -> TasteMap:
+    """Find the directions in which people differ most, k of them, maybe 0.
+
+    telling (n_fields,): fields that say what an item is; users' items are `items[offsets[u]:offsets[u + 1]]`.
+    """
+    n_tokens = min(N_TOKENS, len(table.vocabulary))
+    nothing = TasteMap(np.zeros((len(table.vocabulary), 0), np.float32), np.zeros(0, np.float32))
+    if not n_tokens:
+        return nothing
+    users = np.arange(len(offsets) - 1)
+    if len(users) > SAMPLE_USERS:
+        users = np.sort(np.random.default_rng(seed).choice(users, SAMPLE_USERS, replace=False))
+    lengths = offsets[users + 1] - offsets[users]
+    chosen, event = np.unique(items[ranges(offsets[users], offsets[users + 1])], return_inverse=True)
+    marks, field = _marks(table, telling, chosen, n_tokens)
+    counts = np.bincount(event)
+    weight = counts @ marks  # (n_tokens,)
+    if not weight.any():
+        return nothing
+    share = weight / np.maximum(np.bincount(field, weight)[field], 1e-9)
+    center = (np.eye(n_tokens) - (field[:, None] == field) * share) * (weight > 0)[:, None]
+    marks = marks @ center
+    sums = _sums_by_run(marks[event], lengths)  # (n_users, n_tokens)
+    within = (marks * counts[:, None]).T @ marks / len(event)
+    steady = 1 / np.square(lengths + STEADY_EVENTS)
+    excess = (sums * steady[:, None]).T @ sums - (lengths * steady).sum() * within
+    between = excess / (np.square(lengths) * steady).sum()
+    scale, axes = np.linalg.eigh(within + RARE * np.trace(within) / n_tokens * np.eye(n_tokens))
+    whiten = axes / np.sqrt(scale)
+    variance, axes = np.linalg.eigh(whiten.T @ between @ whiten)
+    kept = np.flatnonzero(variance > LEAST_VARIANCE)[::-1][:N_DIRECTIONS]
+    basis = whiten @ axes[:, kept]
+    tokens = np.zeros((len(table.vocabulary), len(kept)), np.float32)
+    tokens[:n_tokens] = center @ basis
+    return TasteMap(tokens, _variance(sums @ basis, lengths, variance[kept]).astype(np.float32))
+
+
+def item_coordinates(table: TokenTable, tokens: Floats, n_items: int) -> Floats:
+    """Coordinates y (n_items, k): sums over the tokens of each field, over the root of how many it has."""
+    if not tokens.size:
+        return np.zeros((n_items, tokens.shape[1]), np.float32)
+    _, weight = _entries(table)
+    return _sums_by_run(weight[:, None] * tokens[table.tokens], np.diff(table.offsets[:: table.n_fields]))
+
+
+def profiles(coordinates: Floats, variance: Floats, lengths: Int64) -> Floats:
+    """Most probable tastes w (n_users, k) after events with these coordinates, `lengths[u]` of each user end to end.
+
+    An item at 0, of which nothing is told, is no evidence; who has no event has taste 0.
+    """
+    n = _sums_by_run(coordinates.any(axis=1, keepdims=True).astype(np.float32), lengths)
+    return variance * _sums_by_run(coordinates, lengths) / (1 + n * variance)
+
+
+def _variance(sums: Float64, n: Int64, start: Float64) -> Float64:
+    """Refine variances (k,) by EM, given sums (n_users, k) over n events (n_users,)."""
+    variance = start
+    for _ in range(EM_STEPS):
+        left = variance / (1 + n[:, None] * variance)
+        variance = (np.square(left * sums) + left).mean(axis=0)
+    return variance
+
+
+def _sums_by_run(rows: NDArray[np.floating], lengths: Int64) -> NDArray[np.floating]:
+    """Sum runs of rows (n, k) that lie end to end: (n_runs, k)."""
+    out = np.zeros((len(lengths), rows.shape[1]), rows.dtype)
+    some = np.flatnonzero(lengths)
+    if len(some):
+        out[some] = np.add.reduceat(rows, (np.cumsum(lengths) - lengths)[some], axis=0)
+    return out
+
+
+def _marks(
+    table: TokenTable, telling: NDArray[np.bool_], items: Int32, n_tokens: int
+) -> tuple[Floats, Int64]:
+    """Weights (n, n_tokens) of the common tokens of n items, and the field of each token (n_tokens,)."""
+    row, weight = _entries(table)
+    item, field = np.divmod(row, table.n_fields)
+    place = np.full((len(table.offsets) - 1) // table.n_fields, -1)
+    place[items] = np.arange(len(items))
+    kept = (table.tokens < n_tokens) & telling[field] & (place[item] >= 0)
+    marks = np.zeros((len(items), n_tokens), np.float32)
+    marks[place[item[kept]], table.tokens[kept]] = weight[kept]
+    field_of = np.zeros(n_tokens, np.int64)
+    field_of[table.tokens[kept]] = field[kept]
+    return marks, field_of
+
+
+def _entries(table: TokenTable) -> tuple[Int64, Floats]:
+    """Row (item and field) of each token of the table, and its weight: one over the root of the row's tokens."""
+    n = np.diff(table.offsets)
+    row = np.repeat(np.arange(len(n)), n)
+    return row, (1 / np.sqrt(n[row])).astype(np.float32)
