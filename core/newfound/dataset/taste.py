@@ -13,16 +13,13 @@ people's w, by moments, against that of y; then EM for each s_k.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 from numpy.typing import NDArray
 
 from newfound.dataset.features import TokenTable
-from newfound.dataset.runs import Int32, Int64, ranges
+from newfound.dataset.runs import Int32, Int64, ranges, sums_by_run
 
 Floats = NDArray[np.float32]
-Float64 = NDArray[np.float64]
 
 N_TOKENS = 256
 """So many of the commonest tokens tell taste."""
@@ -34,31 +31,21 @@ STEADY_EVENTS = 10.0
 RARE = 0.1
 """Share of the mean variance of a token that is added to each: a token that hardly anybody meets is no direction."""
 SAMPLE_USERS = 20_000
-EM_STEPS = 20
+EM_STEPS, START_VARIANCE = 20, 0.1
 
 
-@dataclass(frozen=True, slots=True)
-class TasteMap:
-    """Coordinates of tokens float32 (n_tokens, k), 0 for rare ones; variance s float32 (k,)."""
-
-    tokens: Floats
-    variance: Floats
-
-
-def fit_taste(
+def token_coordinates(
     table: TokenTable, telling: NDArray[np.bool_], items: Int32, offsets: Int64, seed: int
-) -> TasteMap:
-    """Find the directions in which people differ most, k of them, maybe 0.
+) -> Floats:
+    """Find the directions in which people differ most, k of them, maybe 0: (n_tokens, k), 0 for rare tokens.
 
     telling (n_fields,): fields that say what an item is; users' items are `items[offsets[u]:offsets[u + 1]]`.
     """
     n_tokens = min(N_TOKENS, len(table.vocabulary))
-    nothing = TasteMap(np.zeros((len(table.vocabulary), 0), np.float32), np.zeros(0, np.float32))
+    nothing = np.zeros((len(table.vocabulary), 0), np.float32)
     if not n_tokens:
         return nothing
-    users = np.arange(len(offsets) - 1)
-    if len(users) > SAMPLE_USERS:
-        users = np.sort(np.random.default_rng(seed).choice(users, SAMPLE_USERS, replace=False))
+    users = some_users(offsets, seed)
     lengths = offsets[users + 1] - offsets[users]
     chosen, event = np.unique(items[ranges(offsets[users], offsets[users + 1])], return_inverse=True)
     marks, field = _marks(table, telling, chosen, n_tokens)
@@ -69,7 +56,7 @@ def fit_taste(
     share = weight / np.maximum(np.bincount(field, weight)[field], 1e-9)
     center = (np.eye(n_tokens) - (field[:, None] == field) * share) * (weight > 0)[:, None]
     marks = marks @ center
-    sums = _sums_by_run(marks[event], lengths)  # (n_users, n_tokens)
+    sums = sums_by_run(marks[event], lengths)  # (n_users, n_tokens)
     within = (marks * counts[:, None]).T @ marks / len(event)
     steady = 1 / np.square(lengths + STEADY_EVENTS)
     excess = (sums * steady[:, None]).T @ sums - (lengths * steady).sum() * within
@@ -78,10 +65,17 @@ def fit_taste(
     whiten = axes / np.sqrt(scale)
     variance, axes = np.linalg.eigh(whiten.T @ between @ whiten)
     kept = np.flatnonzero(variance > LEAST_VARIANCE)[::-1][:N_DIRECTIONS]
-    basis = whiten @ axes[:, kept]
     tokens = np.zeros((len(table.vocabulary), len(kept)), np.float32)
-    tokens[:n_tokens] = center @ basis
-    return TasteMap(tokens, _variance(sums @ basis, lengths, variance[kept]).astype(np.float32))
+    tokens[:n_tokens] = center @ whiten @ axes[:, kept]
+    return tokens
+
+
+def some_users(offsets: Int64, seed: int) -> Int64:
+    """Draw at most SAMPLE_USERS users."""
+    users = np.arange(len(offsets) - 1)
+    if len(users) <= SAMPLE_USERS:
+        return users
+    return np.sort(np.random.default_rng(seed).choice(users, SAMPLE_USERS, replace=False))
 
 
 def item_coordinates(table: TokenTable, tokens: Floats, n_items: int) -> Floats:
@@ -89,34 +83,29 @@ def item_coordinates(table: TokenTable, tokens: Floats, n_items: int) -> Floats:
     if not tokens.size:
         return np.zeros((n_items, tokens.shape[1]), np.float32)
     _, weight = _entries(table)
-    return _sums_by_run(weight[:, None] * tokens[table.tokens], np.diff(table.offsets[:: table.n_fields]))
+    return sums_by_run(weight[:, None] * tokens[table.tokens], np.diff(table.offsets[:: table.n_fields]))
+
+
+def taste_variance(coordinates: Floats, items: Int32, offsets: Int64, seed: int) -> Floats:
+    """Variances s (k,) of people's tastes, by EM, given coordinates (n_items, k)."""
+    users = some_users(offsets, seed)
+    lengths = offsets[users + 1] - offsets[users]
+    own = coordinates[items[ranges(offsets[users], offsets[users + 1])]]
+    sums, n = sums_by_run(own, lengths), sums_by_run((own != 0).astype(np.float32), lengths)
+    variance = np.full(coordinates.shape[1], START_VARIANCE)
+    for _ in range(EM_STEPS):
+        left = variance / (1 + n * variance)
+        variance = (np.square(left * sums) + left).mean(axis=0)
+    return variance.astype(np.float32)
 
 
 def profiles(coordinates: Floats, variance: Floats, lengths: Int64) -> Floats:
     """Most probable tastes w (n_users, k) after events with these coordinates, `lengths[u]` of each user end to end.
 
-    An item at 0, of which nothing is told, is no evidence; who has no event has taste 0.
+    An item at 0 in a direction, of which nothing is told, is no evidence there; who has no event has taste 0.
     """
-    n = _sums_by_run(coordinates.any(axis=1, keepdims=True).astype(np.float32), lengths)
-    return variance * _sums_by_run(coordinates, lengths) / (1 + n * variance)
-
-
-def _variance(sums: Float64, n: Int64, start: Float64) -> Float64:
-    """Refine variances (k,) by EM, given sums (n_users, k) over n events (n_users,)."""
-    variance = start
-    for _ in range(EM_STEPS):
-        left = variance / (1 + n[:, None] * variance)
-        variance = (np.square(left * sums) + left).mean(axis=0)
-    return variance
-
-
-def _sums_by_run(rows: NDArray[np.floating], lengths: Int64) -> NDArray[np.floating]:
-    """Sum runs of rows (n, k) that lie end to end: (n_runs, k)."""
-    out = np.zeros((len(lengths), rows.shape[1]), rows.dtype)
-    some = np.flatnonzero(lengths)
-    if len(some):
-        out[some] = np.add.reduceat(rows, (np.cumsum(lengths) - lengths)[some], axis=0)
-    return out
+    n = sums_by_run((coordinates != 0).astype(np.float32), lengths)
+    return variance * sums_by_run(coordinates, lengths) / (1 + n * variance)
 
 
 def _marks(

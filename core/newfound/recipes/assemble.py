@@ -14,10 +14,18 @@ from numpy.typing import NDArray
 
 from newfound.dataset import popularity, rules
 from newfound.dataset.age import N_RISES
-from newfound.dataset.features import FeatureFields, TokenTable, content_rows, described_items, one_hot, telling
+from newfound.dataset.company import company_coordinates
+from newfound.dataset.features import (
+    FeatureFields,
+    TokenTable,
+    content_rows,
+    described_items,
+    one_hot,
+    telling,
+)
 from newfound.dataset.histories import REPEATS, EventSelection, Histories, share_of_repeats
 from newfound.dataset.runs import ranges
-from newfound.dataset.taste import fit_taste, item_coordinates
+from newfound.dataset.taste import item_coordinates, taste_variance, token_coordinates
 from newfound.explore.calibration import Calibration
 from newfound.explore.posterior import TRIAL_FIELDS, Posteriors, Trials
 from newfound.explore.prior import UserFeatures, fit_ridge, principal_user_features
@@ -94,7 +102,7 @@ def assemble(
     metadata_bias, ridge, bias_variance = _metadata_bias(inputs.tokens, appeal, warm, inputs.seed)
     offsets = beyond[warm] @ features.directions.T
     vector_variance = np.square(blend.network * offsets).mean(axis=0)
-    taste = fit_taste(inputs.tokens, telling(inputs.fields), seen.items, seen.offsets, inputs.seed)
+    taste = _taste(inputs, seen)
     table = rules.build(seen.items, seen.offsets[:-1], seen.offsets[1:], seen.n_items)
     history = inputs.histories
     trials = Trials.empty(len(features.directions) + 1)
@@ -109,9 +117,7 @@ def assemble(
         **{f"state_{name}": getattr(states, name) for name in STATE_FIELDS},
         "E": vectors,
         "item_bias": bias,
-        "taste": item_coordinates(inputs.tokens, taste.tokens, seen.n_items),
-        "taste_tokens": taste.tokens,
-        "taste_variance": taste.variance,
+        **taste,
         "history_offsets": history.offsets,
         "history_items": history.items,
         "history_times": history.times,
@@ -134,7 +140,7 @@ def assemble(
         "clicker_scale": np.array([_clicker_scale(network, vectors, states, features, seen)], np.float32),
     }
     overlay: dict[str, Array] = {
-        **empty_overlay(network.size, network.state_size, len(taste.variance)),
+        **empty_overlay(network.size, network.state_size, len(taste["taste_variance"])),
         **no_examples(N_PERSONAL + len(HALF_LIVES) + N_RISES),
         "created": inputs.created,
         "created_stated": inputs.created_stated,
@@ -241,6 +247,19 @@ def _item_rows(
     content_bias = np.where(described, content_bias + bias_shift, usual_bias)
     vectors[~warm], bias[~warm] = content[~warm], content_bias[~warm]
     return _ItemRows(vectors, bias, content, content_bias, shift, bias_shift)
+
+
+def _taste(inputs: FullInputs, seen: Histories) -> dict[str, Array]:
+    """Directions of taste: those that metadata tells, then those of the company that items keep."""
+    past = seen.items, seen.offsets
+    tokens = token_coordinates(inputs.tokens, telling(inputs.fields), *past, inputs.seed)
+    told = item_coordinates(inputs.tokens, tokens, seen.n_items)
+    coordinates = np.column_stack([told, company_coordinates(*past, told, inputs.seed)])
+    return {
+        "taste": coordinates,
+        "taste_tokens": tokens,
+        "taste_variance": taste_variance(coordinates, *past, inputs.seed),
+    }
 
 
 def _final_states(

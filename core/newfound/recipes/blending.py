@@ -16,14 +16,14 @@ from newfound.evaluation import blend as likelihood
 from newfound.evaluation.candidates import draw
 from newfound.serving.bundle import Blend, Bundle
 from newfound.serving.network import Floats
-from newfound.serving.relevance import rule_shares, taste_scores
+from newfound.serving.relevance import rule_shares, taste_parts, tastes
 
 MAX_EXAMPLES = 1_000
 MAX_CELLS = 40_000_000
 BLOCK_CELLS = 2_000_000
 N_HEAD, N_TAIL = 400, 600
-N_PERSONAL = 4
-"""Components that come first: of the network, rules, what a user had lately, and taste."""
+N_PERSONAL = 5
+"""Components that come first: network, rules, what a user had lately, taste by metadata and by company."""
 FOREMOST = 1e4
 """What a user had lately is always among the rivals, or its weight would rest on what was chosen again alone."""
 AGAIN_RIDGE = 5.0
@@ -118,14 +118,15 @@ def fit_blend(
 def fit_weights(comparisons: Comparisons, start: Blend) -> Blend:
     """Fit the weights that make what was chosen likely; a handful of events leaves them near `start`."""
     *rises, level = start.age
-    before = np.array([start.network, start.rules, start.again, start.taste, *start.popularity, *rises])
+    personal = (start.network, start.rules, start.again, start.taste, start.company)
+    before = np.array([*personal, *start.popularity, *rises])
     signed = np.arange(len(before)) >= len(before) - N_RISES
     ridge = np.where(signed, AGE_RIDGE, likelihood.RIDGE)
-    signed[2], ridge[2:4] = True, (AGAIN_RIDGE, TASTE_RIDGE)
+    signed[2], ridge[2:N_PERSONAL] = True, (AGAIN_RIDGE, TASTE_RIDGE, TASTE_RIDGE)
     components, offsets = (np.asarray(a, np.float32) for a in (comparisons.components, comparisons.offsets))
     fit = likelihood.fit(components, offsets, before, signed=signed, ridge=ridge)
-    network, rules, again, taste, *rest = (float(weight) for weight in fit.weights)
-    return Blend(network, rules, tuple(rest[:-N_RISES]), (*rest[-N_RISES:], level), again, taste)
+    network, rules, again, taste, company, *rest = (float(weight) for weight in fit.weights)
+    return Blend(network, rules, tuple(rest[:-N_RISES]), (*rest[-N_RISES:], level), again, taste, company)
 
 
 def compare(
@@ -149,12 +150,13 @@ def compare(
         logits, shares = _parts(bundle, examples, block)
         rho = r * shares + (1 - r) * (rule_map[0] + rule_map[1] * logits)
         again = _again(examples, block, bundle.n_items)
-        taste = taste_scores(bundle, examples.items, examples.starts[block], examples.stops[block])
+        taste = tastes(bundle, examples.items, examples.starts[block], examples.stops[block])
+        parts = (logits, rho, again, *taste_parts(bundle, taste))
         score = defaults.network * logits + defaults.rules * rho + FOREMOST * again
         _hide(score, examples, block, created)
         chosen = draw(score, examples.targets[block].astype(np.int64), *rivals, source)
         drawn.append(chosen)
-        heads.append([np.take_along_axis(part, chosen.codes, axis=1) for part in (logits, rho, again, taste)])
+        heads.append([np.take_along_axis(part, chosen.codes, axis=1) for part in parts])
     codes, offsets = (
         np.concatenate([getattr(part, name) for part in drawn]) for name in ("codes", "offsets")
     )

@@ -88,7 +88,8 @@ def _content_rows(
         content_bias = content_rows(table, np.asarray(bundle.base["token_bias"], np.float32)[:, None])[:, 0]
         vectors[place] = content[told] + bundle.base["shift"]
         bias[place] = content_bias[told] + bundle.base["bias_shift"][0]
-        taste[place] = item_coordinates(table, np.asarray(bundle.base["taste_tokens"]), len(codes))[told]
+        told_taste = item_coordinates(table, np.asarray(bundle.base["taste_tokens"]), len(codes))
+        taste[place, : bundle.n_told] = told_taste[told]
         ridge = np.asarray(bundle.base["ridge"])
         predicted = one_hot(table, len(ridge) - 1) @ ridge[:-1] + ridge[-1]
         metadata_bias[codes[told]] = predicted[told]

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from newfound.serving.bundle import Bundle
 from newfound.serving.network import Floats
-from newfound.serving.relevance import age_relevance, relevance, static_relevance, taste_scores
+from newfound.serving.relevance import age_relevance, relevance, static_relevance, taste_parts, tastes
 from newfound.serving.user_state import request_vectors
 
 SAMPLE_USERS = 256
@@ -46,7 +46,7 @@ def surprise(
     )
     promised = _promised(bundle, vectors, content, content_bias)
     if bundle.meta.blend.taste > 0:
-        promised += np.float32(bundle.meta.blend.taste) * taste_scores(bundle, *tails)
+        promised += np.float32(bundle.meta.blend.taste) * taste_parts(bundle, tastes(bundle, *tails))[0]
     gain = shown - promised
     squared = np.square((gain - age_relevance(bundle))[:, warm], dtype=np.float64).mean()
     explained = float((np.square(features, dtype=np.float64) @ bundle.base["prior_variance"]).mean())

@@ -43,7 +43,8 @@ NO_AGE = (0.0,) * N_AGES
 class Blend:
     """Weights of the served score: network logit, log rule score, log decayed popularity at each half-life,
 
-    the components of age (`dataset/age.py`), how lately the user had the item (`dataset/rules.py`, `recent`), and taste.
+    the components of age (`dataset/age.py`), how lately the user had the item (`dataset/rules.py`, `recent`), and taste
+    as metadata tells it (`dataset/taste.py`) and as the company that items keep does (`dataset/company.py`).
     """
 
     network: float
@@ -52,6 +53,7 @@ class Blend:
     age: tuple[float, ...] = NO_AGE
     again: float = 0.0
     taste: float = 0.0
+    company: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,7 +247,12 @@ class Bundle:
             out[:, own] = vectors @ np.asarray(self.overlay["row_E"]).T + self.overlay["row_bias"]
         return out
 
-    def taste_scores(self, profiles: Floats) -> Floats:
+    @property
+    def n_told(self) -> int:
+        """How many directions of taste, the first ones, metadata tells."""
+        return int(self.base["taste_tokens"].shape[1])
+
+    def suiting(self, profiles: Floats) -> Floats:
         """How well every item suits tastes (n_users, k): (n_users, n_items)."""
         out = np.empty((len(profiles), self.n_items), dtype=np.float32)
         np.matmul(profiles, np.asarray(self.base["taste"]).T, out=out[:, : self.n_base_items])

@@ -1,8 +1,8 @@
 """The relevance of every item for some users: the blend that weight 0 ranks by (model specification §2, The blend).
 
-relevance = w_net * logit + w_rules * rho + sum_k gamma_k * pi_k + w_again * a + w_taste * y . w + x . delta, where a says
-how lately the user had the item, y . w how well its metadata suits the user's taste, and rho and pi_k are log shares of
-the sequential-rule score and of decayed popularity. An item with n events trusts them by r = n / (n + n_0); for the rest
+relevance = w_net * logit + w_rules * rho + sum_k gamma_k * pi_k + w_again * a + w_taste * y . t + w_company * z . s + x . delta,
+where a says how lately the user had the item, y . t and z . s how well it suits the user's taste by its metadata and by
+the company it keeps, and rho and pi_k are log shares of the sequential-rule score and of decayed popularity. An item with n events trusts them by r = n / (n + n_0); for the rest
 its rho is what warm items with its logit have, and the average share of warm items is added to its own.
 """
 
@@ -73,12 +73,18 @@ def rule_shares(
     return log_shares(total)
 
 
-def taste_scores(
+def tastes(
     bundle: Bundle, items: NDArray[np.int32], starts: NDArray[np.int64], stops: NDArray[np.int64]
 ) -> Floats:
-    """How well every item suits the taste that histories `items[starts[u]:stops[u]]` tell: (n_users, n_items)."""
+    """The tastes (n_users, k) that histories `items[starts[u]:stops[u]]` tell."""
     own = bundle.taste_rows(items[ranges(starts, stops)])
-    return bundle.taste_scores(profiles(own, np.asarray(bundle.base["taste_variance"]), stops - starts))
+    return profiles(own, np.asarray(bundle.base["taste_variance"]), stops - starts)
+
+
+def taste_parts(bundle: Bundle, taste: Floats) -> tuple[Floats, Floats]:
+    """How well every item (n_users, n_items) suits tastes (n_users, k), by its metadata and by its company."""
+    told = np.arange(taste.shape[1]) < bundle.n_told
+    return bundle.suiting(taste * told), bundle.suiting(taste * ~told)
 
 
 def relevance(
@@ -105,10 +111,11 @@ def relevance(
     if blend.again:
         users, items, weights = recent(*tails)
         np.add.at(out, (users, items), np.float32(blend.again) * weights)
-    if blend.taste > 0:
-        suits = taste_scores(bundle, *tails)
-        suits *= np.float32(blend.taste)
-        out += suits
+    if blend.taste > 0 or blend.company > 0:
+        taste = tastes(bundle, *tails)
+        taste[:, : bundle.n_told] *= blend.taste
+        taste[:, bundle.n_told :] *= blend.company
+        out += bundle.suiting(taste)
     posteriors = bundle.posteriors
     if len(posteriors.item):
         out[:, posteriors.item] += features @ posteriors.mean.T
