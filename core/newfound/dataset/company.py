@@ -49,8 +49,8 @@ def company_coordinates(items: Int32, offsets: Int64, told: Floats, seed: int) -
     by_item = np.argsort(item, kind="stable")
     root_user = np.sqrt(n_user).astype(np.float32)[:, None]
     root_share = np.sqrt(n_item / len(item)).astype(np.float32)[:, None]
-    plain = np.linalg.qr(root_share * np.column_stack([np.ones(len(known), np.float32), told[known]]))[0]
-    right = random.standard_normal((len(known), N_DIRECTIONS + SPARE), dtype=np.float32)
+    plain: Floats = np.linalg.qr(root_share * np.column_stack([np.ones_like(root_share), told[known]]))[0]
+    right: NDArray[np.floating] = random.standard_normal((len(known), N_DIRECTIONS + SPARE), dtype=np.float32)
     for _ in range(ITERATIONS):
         right = np.linalg.qr(right - plain @ (plain.T @ right))[0]
         left = np.linalg.qr(sums_by_run((right / root_share)[item], n_user) / root_user)[0]

@@ -30,6 +30,7 @@ STEADY_EVENTS = 10.0
 """A person's few events say little: n events count n^2 / (n + STEADY_EVENTS)^2 where directions are chosen."""
 RARE = 0.1
 """Share of the mean variance of a token that is added to each: a token that hardly anybody meets is no direction."""
+ALIKE = 1e-9
 SAMPLE_USERS = 20_000
 EM_STEPS, START_VARIANCE = 20, 0.1
 
@@ -43,7 +44,7 @@ def token_coordinates(
     """
     n_tokens = min(N_TOKENS, len(table.vocabulary))
     nothing = np.zeros((len(table.vocabulary), 0), np.float32)
-    if not n_tokens:
+    if not n_tokens or not len(items):
         return nothing
     users = some_users(offsets, seed)
     lengths = offsets[users + 1] - offsets[users]
@@ -51,13 +52,13 @@ def token_coordinates(
     marks, field = _marks(table, telling, chosen, n_tokens)
     counts = np.bincount(event)
     weight = counts @ marks  # (n_tokens,)
-    if not weight.any():
-        return nothing
     share = weight / np.maximum(np.bincount(field, weight)[field], 1e-9)
     center = (np.eye(n_tokens) - (field[:, None] == field) * share) * (weight > 0)[:, None]
     marks = marks @ center
     sums = sums_by_run(marks[event], lengths)  # (n_users, n_tokens)
     within = (marks * counts[:, None]).T @ marks / len(event)
+    if np.trace(within) < ALIKE:
+        return nothing
     steady = 1 / np.square(lengths + STEADY_EVENTS)
     excess = (sums * steady[:, None]).T @ sums - (lengths * steady).sum() * within
     between = excess / (np.square(lengths) * steady).sum()

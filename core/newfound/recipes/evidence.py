@@ -18,7 +18,7 @@ from newfound.explore.posterior import Posteriors, Trials, corrections
 from newfound.hashing import hash64
 from newfound.serving.bundle import Bundle
 from newfound.serving.network import Floats
-from newfound.serving.relevance import log_softmax_scores, relevance, static_relevance
+from newfound.serving.relevance import log_softmax_scores, relevance, static_relevance, tastes
 from newfound.serving.user_state import Sequences, UserStates, advance, request_vectors
 
 SAME_DISPLAY_SECONDS = 3_600
@@ -81,12 +81,13 @@ def build_trials(
     A score holds the correction of the version that served it: these posteriors, where `served_by` has them, are
     taken out again, lest the new posterior count what it has learned a second time.
     """
-    features = bundle.user_features.of(vectors)
+    taste = tastes(bundle, *tails)
+    features = bundle.user_features(taste)
     flat = iter(bundle.item_codes([item for slate in slates for item in slate.items]).tolist())
     codes = [list(islice(flat, len(slate.items))) for slate in slates]
     explicit = np.array([k for k, slate in enumerate(slates) if slate.scores is None], np.int64)
     log_scores = dict(
-        zip(explicit.tolist(), _log_scores(bundle, vectors, features, tails, explicit), strict=True)
+        zip(explicit.tolist(), _log_scores(bundle, vectors, taste, tails, explicit), strict=True)
     )
     parts: list[tuple[int, int, float, int, bool, int]] = []
     for k, slate in enumerate(slates):
@@ -125,7 +126,7 @@ def build_trials(
 def _log_scores(
     bundle: Bundle,
     vectors: Floats,
-    features: Floats,
+    taste: Floats,
     tails: tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.int64]],
     chosen: NDArray[np.int64],
 ) -> Iterable[Floats]:
@@ -133,9 +134,7 @@ def _log_scores(
     items, starts, stops = tails
     for low in range(0, len(chosen), BLOCK_USERS):
         block = chosen[low : low + BLOCK_USERS]
-        values = relevance(
-            bundle, vectors[block], features[block], (items, starts[block], stops[block]), static
-        )
+        values = relevance(bundle, vectors[block], taste[block], (items, starts[block], stops[block]), static)
         yield from log_softmax_scores(values)
 
 

@@ -24,7 +24,7 @@ from newfound.recipes.blending import Examples, fit_blend, n_examples, popularit
 from newfound.recipes.evidence import vectors_when_shown
 from newfound.serving.bundle import Bundle
 from newfound.serving.network import Floats
-from newfound.serving.relevance import relevance, static_relevance_at, uncertainty
+from newfound.serving.relevance import relevance, static_relevance_at, tastes, uncertainty
 from newfound.serving.user_state import Sequences, request_vectors
 
 MIN_INTERACTIONS = 1_000
@@ -179,9 +179,10 @@ def _judge(
     def relevant(users: NDArray[np.int64]) -> tuple[Floats, Floats]:
         at = trained.times[split.ends[users]]
         vectors = _vectors(bundle, users, at)
-        x = bundle.user_features.of(vectors)
+        tails = trained.items, starts[users], split.ends[users]
+        taste = tastes(bundle, *tails)
         static = static_relevance_at(bundle, at)
-        return relevance(bundle, vectors, x, (trained.items, starts[users], split.ends[users]), static), x
+        return relevance(bundle, vectors, taste, tails, static), bundle.user_features(taste)
 
     def exploring(users: NDArray[np.int64]) -> Floats:
         values, x = relevant(users)

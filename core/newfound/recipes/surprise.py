@@ -37,16 +37,17 @@ def surprise(
         active = np.sort(np.random.default_rng(seed).choice(active, SAMPLE_USERS, replace=False))
     some = states.rows(active)
     vectors = request_vectors(bundle.network, bundle.item_rows, some, some.time, bundle.base["center"])
-    features = bundle.user_features.of(vectors)
     offsets = np.asarray(bundle.base["history_offsets"])
     stops = offsets[active + 1]
     tails = (np.asarray(bundle.base["history_items"]), offsets[active], stops)
+    taste = tastes(bundle, *tails)
+    features = bundle.user_features(taste)
     shown = relevance(
-        bundle, vectors, features, tails, static_relevance(bundle, bundle.meta.popularity_reference)
+        bundle, vectors, taste, tails, static_relevance(bundle, bundle.meta.popularity_reference)
     )
     promised = _promised(bundle, vectors, content, content_bias)
     if bundle.meta.blend.taste > 0:
-        promised += np.float32(bundle.meta.blend.taste) * taste_parts(bundle, tastes(bundle, *tails))[0]
+        promised += np.float32(bundle.meta.blend.taste) * taste_parts(bundle, taste)[0]
     gain = shown - promised
     squared = np.square((gain - age_relevance(bundle))[:, warm], dtype=np.float64).mean()
     explained = float((np.square(features, dtype=np.float64) @ bundle.base["prior_variance"]).mean())

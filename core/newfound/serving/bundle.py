@@ -22,7 +22,6 @@ from newfound.dataset.popularity import DecayedPopularity
 from newfound.dataset.rules import RulesTable
 from newfound.explore.calibration import Calibration
 from newfound.explore.posterior import Posteriors
-from newfound.explore.prior import UserFeatures
 from newfound.serving.arrays import Array, MappedArrays, save_arrays
 from newfound.serving.ids import IdIndex
 from newfound.serving.network import Floats, Network
@@ -35,6 +34,7 @@ AGELESS = np.iinfo(np.int64).max
 """Creation time of an item that has neither a CREATION_TIMESTAMP nor an interaction: its age is always 0."""
 
 
+N_LEARNED = 16
 NO_AGE = (0.0,) * N_AGES
 """A flat curve."""
 
@@ -107,6 +107,11 @@ def _blend(raw: dict[str, Any]) -> Blend:
     return Blend(**raw | {name: tuple(raw[name]) for name in ("popularity", "age")})
 
 
+def learned_tastes(variance: Floats) -> NDArray[np.int64]:
+    """Choose the directions in which people differ most, N_LEARNED of k, given variances (k,)."""
+    return np.sort(np.argsort(-variance, kind="stable")[:N_LEARNED])
+
+
 @dataclass(frozen=True)
 class Bundle:
     """A bundle on disk or in memory; array access by name, views of them as properties."""
@@ -157,9 +162,13 @@ class Bundle:
         return len(self.base_users) + int((self.base_users.codes_of(changed) < 0).sum())
 
     @cached_property
-    def user_features(self) -> UserFeatures:
-        """The projection of user vectors that posteriors live on."""
-        return UserFeatures(np.array(self.base["directions"]), np.array(self.base["center"]))
+    def learned_tastes(self) -> NDArray[np.int64]:
+        """The directions of taste that posteriors live on."""
+        return learned_tastes(np.asarray(self.base["taste_variance"]))
+
+    def user_features(self, tastes: Floats) -> Floats:
+        """What posteriors know a user by, x (n_users, 1 + m), given tastes (n_users, k): a constant and m of these."""
+        return np.column_stack([np.ones(len(tastes), np.float32), tastes[:, self.learned_tastes]])
 
     @cached_property
     def posteriors(self) -> Posteriors:

@@ -1,8 +1,9 @@
 """The relevance of every item for some users: the blend that weight 0 ranks by (model specification §2, The blend).
 
-relevance = w_net * logit + w_rules * rho + sum_k gamma_k * pi_k + w_again * a + w_taste * y . t + w_company * z . s + x . delta,
-where a says how lately the user had the item, y . t and z . s how well it suits the user's taste by its metadata and by
-the company it keeps, and rho and pi_k are log shares of the sequential-rule score and of decayed popularity. An item with n events trusts them by r = n / (n + n_0); for the rest
+relevance = w_net * logit + w_rules * rho + sum_k gamma_k * pi_k + w_again * a + w_taste * y . t + w_company * z . s
++ x . delta, where a says how lately the user had the item, y . t and z . s how well it suits the user's taste by its
+metadata and by the company it keeps, and rho and pi_k are log shares of the sequential-rule score and of decayed
+popularity. An item with n events trusts them by r = n / (n + n_0); for the rest
 its rho is what warm items with its logit have, and the average share of warm items is added to its own.
 """
 
@@ -90,13 +91,13 @@ def taste_parts(bundle: Bundle, taste: Floats) -> tuple[Floats, Floats]:
 def relevance(
     bundle: Bundle,
     vectors: Floats,
-    features: Floats,
+    taste: Floats,
     tails: tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.int64]],
     static: Floats,
 ) -> Floats:
     """Relevance (n_users, n_items).
 
-    vectors: user vectors (n_users, d); features: x (n_users, k) of them; tails: the trained items of each history as
+    vectors: user vectors (n_users, d); taste: (n_users, k) from `tastes`; tails: the trained items of each history as
     (items, starts, stops); static: from `static_relevance`.
     """
     blend = bundle.meta.blend
@@ -112,13 +113,11 @@ def relevance(
         users, items, weights = recent(*tails)
         np.add.at(out, (users, items), np.float32(blend.again) * weights)
     if blend.taste > 0 or blend.company > 0:
-        taste = tastes(bundle, *tails)
-        taste[:, : bundle.n_told] *= blend.taste
-        taste[:, bundle.n_told :] *= blend.company
-        out += bundle.suiting(taste)
+        told = np.arange(taste.shape[1]) < bundle.n_told
+        out += bundle.suiting(taste * np.where(told, np.float32(blend.taste), np.float32(blend.company)))
     posteriors = bundle.posteriors
     if len(posteriors.item):
-        out[:, posteriors.item] += features @ posteriors.mean.T
+        out[:, posteriors.item] += bundle.user_features(taste) @ posteriors.mean.T
     return out
 
 
