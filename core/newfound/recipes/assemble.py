@@ -26,6 +26,7 @@ from newfound.dataset.features import (
 from newfound.dataset.histories import REPEATS, EventSelection, Histories, share_of_repeats
 from newfound.dataset.runs import ranges
 from newfound.dataset.taste import item_coordinates, profiles, some_users, taste_variance, token_coordinates
+from newfound.dataset.youth import fit_youth
 from newfound.explore.calibration import Calibration
 from newfound.explore.posterior import TRIAL_FIELDS, Posteriors, Trials
 from newfound.explore.prior import fit_ridge, learned_variance
@@ -151,6 +152,7 @@ def assemble(
         **{f"trial_{name}": getattr(trials, name) for name in TRIAL_FIELDS},
         **{f"posterior_{name}": getattr(nothing, name) for name in ("item", "mean", "variance")},
     }
+    level, days = fit_youth(inputs.created, inputs.created_stated, seen.items, seen.times)
     rises = blend.age[:-1]
     meta = BundleMeta(
         explores=inputs.explores,
@@ -169,9 +171,10 @@ def assemble(
         prior_events=PRIOR_EVENTS,
         popularity_prior=tuple(float(value) for value in usual),
         features=inputs.fields,
+        untested_days=days,
     )
     unscaled = Bundle(meta, base, overlay)
-    scale, level = surprise(unscaled, items.content, items.content_bias, warm, inputs.seed)
+    scale = surprise(unscaled, items.content, items.content_bias, warm, inputs.seed)
     whole = replace(blend, age=(*rises, level))
     return Bundle(
         replace(meta, blend=whole, blend_at_full=whole),

@@ -169,7 +169,9 @@ def compare(
         popular = popularity.log_popularity(state, int(examples.times[example]), own)
         components[example, :, N_PERSONAL:-N_RISES] = popularity.with_usual(popular, 1 - r[own], usual).T
     stated = np.asarray(bundle.overlay["created_stated"])[codes]
-    ages = age_components(examples.times[:, None] - created[codes], stated, r[codes])
+    ages = age_components(
+        examples.times[:, None] - created[codes], stated, r[codes], bundle.meta.untested_days
+    )
     components[:, :, -N_RISES:] = ages[:, :, :N_RISES]
     # The level of young untested items is not fitted here: it comes with FULL.
     return Comparisons(components, offsets + np.float32(defaults.age[-1]) * ages[:, :, N_RISES])

@@ -70,8 +70,9 @@ def fit_popularity(inputs: FullInputs, progress: ProgressCallback) -> FullResult
         "ridge": np.zeros_like(bundle.base["ridge"]),
     }
     overlay = dict(bundle.overlay) | {"metadata_bias": np.zeros(n, np.float32), "unique_users": counts}
+    meta = replace(bundle.meta, blend=BLEND, blend_at_full=BLEND)
     facts = {"seenItemsHiddenInMetrics": hide_seen}
-    return FullResult(Bundle(bundle.meta, base, overlay), {**judged, "explorationWeight": 0.0}, facts)
+    return FullResult(Bundle(meta, base, overlay), {**judged, "explorationWeight": 0.0}, facts)
 
 
 def update_popularity(parent: Bundle, inputs: UpdateInputs, seed: int) -> UpdateResult:

@@ -16,19 +16,14 @@ from newfound.serving.user_state import request_vectors
 
 SAMPLE_USERS = 256
 SCALE_RANGE = (0.25, 16.0)
-YOUNGEST = 100
-"""So many of the newest items show what to expect of the next ones."""
-CHANCE_SECONDS = 6 * 3_600
-"""An item younger than this had no fair chance yet to be chosen."""
 
 
 def surprise(
     bundle: Bundle, content: Floats, content_bias: Floats, warm: NDArray[np.bool_], seed: int
-) -> tuple[float, float]:
-    """Measure, for a sample of users, how relevance turns out beside what metadata promised: scale and level.
+) -> float:
+    """Measure, for a sample of users, how relevance turns out beside what metadata promised: the prior's scale.
 
-    scale: mean squared surprise of warm items over the prior variance that was to explain it. level: how far the
-    newest items stand above what items are promised on average; 0 where too few have a stated age.
+    It is the mean squared surprise of warm items over the prior variance that was to explain it.
     content (n_items, d), content_bias (n_items,): what each item's metadata predicts.
     """
     states = bundle.all_base_states()
@@ -51,13 +46,7 @@ def surprise(
     gain = shown - promised
     squared = np.square((gain - age_relevance(bundle))[:, warm], dtype=np.float64).mean()
     explained = float((np.square(features, dtype=np.float64) @ bundle.base["prior_variance"]).mean())
-    scale = float(np.clip(squared / max(explained, 1e-9), *SCALE_RANGE))
-    ages = bundle.meta.latest - np.asarray(bundle.overlay["created"], np.int64)
-    dated = np.flatnonzero(np.asarray(bundle.overlay["created_stated"]) & (ages >= CHANCE_SECONDS))
-    if len(dated) < YOUNGEST:
-        return scale, 0.0
-    young = dated[np.argsort(ages[dated], kind="stable")][:YOUNGEST]
-    return scale, float(shown[:, young].mean() - promised[:, warm].mean())
+    return float(np.clip(squared / max(explained, 1e-9), *SCALE_RANGE))
 
 
 def _promised(bundle: Bundle, vectors: Floats, content: Floats, content_bias: Floats) -> Floats:

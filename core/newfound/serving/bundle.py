@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from newfound.dataset.age import N_AGES
+from newfound.dataset.age import N_AGES, UNTESTED_DAYS
 from newfound.dataset.features import FeatureFields, feature_fields_from_dict
 from newfound.dataset.histories import EventSelection
 from newfound.dataset.popularity import DecayedPopularity
@@ -61,6 +61,7 @@ class BundleMeta:
     """Small facts of a bundle. Times are Unix seconds; offsets are the first not yet taken in.
 
     hide_seen: people here do not come back to an item, so what a user had competes no more when weights are fitted.
+    untested_days: how long the level of untested items lasts.
     """
 
     explores: bool
@@ -79,6 +80,7 @@ class BundleMeta:
     prior_events: float
     popularity_prior: tuple[float, ...]
     features: FeatureFields
+    untested_days: float = UNTESTED_DAYS
 
     def to_dict(self) -> dict[str, Any]:
         """Turn into plain JSON values."""

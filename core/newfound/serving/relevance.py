@@ -57,7 +57,7 @@ def age_relevance(bundle: Bundle) -> Floats:
         return np.zeros(bundle.n_items, np.float32)
     stated = np.asarray(bundle.overlay["created_stated"])
     ages = bundle.meta.latest - np.where(stated, bundle.overlay["created"], 0)
-    return weighted_age(ages, stated, bundle.trust, weights)
+    return weighted_age(ages, stated, bundle.trust, weights, bundle.meta.untested_days)
 
 
 def rule_shares(
