@@ -20,9 +20,11 @@ from newfound.dataset import popularity
 from newfound.dataset.affinity import MAX_DIRECTIONS, MAX_ITEMS
 from newfound.dataset.age import N_AGES, N_RISES
 from newfound.dataset.histories import EventSelection
+from newfound.dataset.taste import N_DIRECTIONS
 from newfound.explore.calibration import Calibration
 from newfound.project import Project
 from newfound.recipes.assemble import HALF_LIVES, PRIOR_EVENTS, empty_overlay
+from newfound.recipes.blending import N_PERSONAL
 from newfound.recipes.refitting import no_examples
 from newfound.serving.arrays import Array
 from newfound.serving.bundle import Blend, BundleMeta, Maps, save_base, save_overlay
@@ -32,7 +34,7 @@ from newfound.store.versions import publish_version, start_version
 DAY = 86_400
 LATEST = 1_700_000_000
 SIZE = 64
-BLEND = Blend(0.5, 1.0, (0.05,) * len(HALF_LIVES), (0.1,) * N_AGES, affinity=0.3)
+BLEND = Blend(0.5, 1.0, (0.05,) * len(HALF_LIVES), (0.1,) * N_AGES, affinity=0.3, taste=0.5)
 FEATURES = 17
 EVENTS_PER_USER = 10
 RULES_PER_ITEM = 100
@@ -146,6 +148,9 @@ def base_arrays(world: World) -> Made:
         "T": lambda: normal(16, len(TYPE_NAMES), d, scale=0.1),
         "E": lambda: normal(17, n, d, scale=0.3),
         "item_bias": lambda: normal(18, n, scale=0.3),
+        "taste": lambda: normal(24, n, N_DIRECTIONS),
+        "taste_tokens": lambda: np.zeros((0, N_DIRECTIONS), np.float32),
+        "taste_variance": lambda: np.full(N_DIRECTIONS, 0.1, np.float32),
         "M": lambda: normal(23, 1, d, d, scale=0.1),
         "fade": lambda: np.full(1, 0.98, np.float32),
         # The last value is the weight of the memory, which is above 0.
@@ -190,8 +195,8 @@ def overlay_arrays(world: World) -> tuple[dict[str, Array], Array]:
     impressions = np.zeros(n, np.int64)
     impressions[shown] = 1
     return {
-        **empty_overlay(SIZE, 2 * SIZE + 1),
-        **no_examples(4 + len(HALF_LIVES) + N_RISES),
+        **empty_overlay(SIZE, 2 * SIZE + 1, N_DIRECTIONS),
+        **no_examples(N_PERSONAL + len(HALF_LIVES) + N_RISES),
         "created": world.created,
         "created_stated": np.ones(n, np.bool_),
         "described": np.zeros(n, np.bool_),

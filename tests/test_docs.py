@@ -349,7 +349,7 @@ def test_shapes_in_the_table_of_arrays_hold(example: tuple[Path, str]) -> None:
     folder = example[0] / "shop/solutions/default/versions/v2/serving"
     arrays = {f"{path.parent.name}/{path.stem}": np.load(path) for path in folder.rglob("*.npy")}
     d, n = arrays["base/E"].shape[1], arrays["base/E"].shape[0]
-    total, q = arrays["overlay/created"].shape[0], arrays["base/directions"].shape[0] + 1
+    total, q = arrays["overlay/created"].shape[0], min(16, len(arrays["base/taste_variance"])) + 1
     users = arrays["base/users_codes"].shape[0]
     shapes = {
         "base/W": (d, 3 * d),
@@ -359,6 +359,7 @@ def test_shapes_in_the_table_of_arrays_hold(example: tuple[Path, str]) -> None:
         "base/M": (len(arrays["base/fade"]), d, d),
         "base/history_offsets": (users + 1,),
         "base/prior_variance": (q,),
+        "base/taste": (n, len(arrays["base/taste_variance"])),
         "overlay/popularity": (7, total),
         "overlay/trial_user_features": (len(arrays["overlay/trial_item"]), q),
         "overlay/items_codes": (total - n,),

@@ -19,7 +19,7 @@ SETTINGS = ExplorationSettings()
 def with_trials(bundle: Bundle, clicks: dict[str, list[bool]]) -> Bundle:
     """The bundle after these items were shown in first place, clicked or not."""
     rows = [(bundle.item_code(item), clicked) for item, trials in clicks.items() for clicked in trials]
-    n, k = len(rows), len(bundle.base["directions"]) + 1
+    n, k = len(rows), len(bundle.base["prior_variance"])
     trials = Trials(
         np.array([code for code, _ in rows], np.int32),
         np.zeros((n, k), np.float32),

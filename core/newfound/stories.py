@@ -18,7 +18,7 @@ from newfound.explore.policy import young_items
 from newfound.explore.settings import SECONDS_PER_DAY, ExplorationSettings
 from newfound.serving.bundle import AGELESS, Bundle
 from newfound.serving.network import Floats
-from newfound.serving.relevance import relevance, static_relevance, uncertainty
+from newfound.serving.relevance import relevance, static_relevance, tastes, uncertainty
 
 PROMOTED, LEARNING, DROPPED, ESTABLISHED = "promoted", "still learning", "dropped", "established"
 DEVIATIONS = 1.645
@@ -109,10 +109,11 @@ def _explored(bundle: Bundle, settings: ExplorationSettings) -> NDArray[np.int32
 def _for_the_mean_user(bundle: Bundle, codes: NDArray[np.integer]) -> tuple[Floats, Floats, Floats]:
     """Relevance, the learned part of it, and its standard deviation: (n,) each."""
     center = np.asarray(bundle.base["center"], np.float32)[None]
-    features = bundle.user_features.of(center)
     nobody = (np.zeros(0, np.int32), np.zeros(1, np.int64), np.zeros(1, np.int64))
     static = static_relevance(bundle, bundle.meta.popularity_reference)
-    values = relevance(bundle, center, features, nobody, static)[0]
+    taste = tastes(bundle, *nobody)
+    features = bundle.user_features(taste)
+    values = relevance(bundle, center, taste, nobody, static)[0]
     learned = np.zeros(bundle.n_items, np.float32)
     learned[bundle.posteriors.item] = bundle.posteriors.mean @ features[0]
     wanted, at = np.unique(codes, return_inverse=True)

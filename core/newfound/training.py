@@ -357,7 +357,7 @@ def _posteriors(layout: Layout, name: str, parent: Bundle) -> Posteriors | None:
         return None
     text = np.asarray(served.overlay["items_text"])
     own = np.asarray(parent.overlay["items_text"])[: len(text)]
-    same_base = np.array_equal(served.base["directions"], parent.base["directions"])
+    same_base = np.array_equal(served.base["center"], parent.base["center"])
     return served.posteriors if same_base and np.array_equal(text, own) else None
 
 

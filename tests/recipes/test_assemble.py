@@ -11,7 +11,7 @@ from newfound.dataset.features import FeatureField, TokenTable, encode_tokens
 from newfound.dataset.histories import EventSelection, Histories
 from newfound.recipes.assemble import PRIOR_EVENTS, FullInputs, assemble, empty_overlay
 from newfound.recipes.update import UpdateInputs, update
-from newfound.serving.bundle import Blend, Bundle, Maps
+from newfound.serving.bundle import Blend, Bundle, Maps, learned_tastes
 from newfound.serving.history import user_history
 from newfound.serving.network import Network
 from newfound.serving.user_state import Sequences, UserStates, advance
@@ -144,17 +144,23 @@ def test_a_full_version_is_ready_for_updates(weights: dict[str, np.ndarray]) -> 
     after = update(whole, UpdateInputs(rows, {}, [{"ITEM_ID": "new"}], 1, 1), 0).bundle
     assert after.n_items == N_ITEMS + 1
     assert user_history(after, "u1").items[-1] == 25
-    assert set(empty_overlay(D, whole.network.state_size)) < set(after.overlay)
+    assert set(empty_overlay(D, whole.network.state_size, 0)) < set(after.overlay)
 
 
-def test_directions_span_what_users_differ_in(weights: dict[str, np.ndarray]) -> None:
+def test_the_prior_has_a_constant_and_the_directions_in_which_people_differ_most(
+    weights: dict[str, np.ndarray],
+) -> None:
     made = inputs()
     whole = assemble(made, made.histories, weights)
-    directions = whole.base["directions"]
-    assert directions.shape == (16, D)
-    np.testing.assert_allclose(directions @ directions.T, np.eye(16), atol=1e-4)
-    assert whole.base["prior_variance"].shape == (17,)
+    assert whole.base["prior_variance"].shape == (1 + len(whole.learned_tastes),)
     assert (whole.base["prior_variance"] > 0).all()
+
+
+def test_posteriors_live_on_no_more_than_sixteen_directions() -> None:
+    variance = np.arange(1, 21, dtype=np.float32)
+    variance[3] = 100
+    assert learned_tastes(variance).tolist() == [3, *range(5, 20)]
+    assert learned_tastes(variance[:2]).tolist() == [0, 1]
 
 
 def test_the_blend_that_was_fitted_is_the_blend_that_is_served(weights: dict[str, np.ndarray]) -> None:

@@ -104,7 +104,7 @@ def test_a_trial_of_a_response_has_its_position_and_its_logged_score(bundle: Bun
 
 
 def test_what_the_serving_version_knew_of_an_item_is_taken_out_of_its_score(bundle: Bundle) -> None:
-    k = 1 + len(bundle.user_features.directions)
+    k = 1 + len(bundle.learned_tastes)
     mean = np.zeros((1, k), np.float32)
     mean[0, 0] = 0.75
     known = Posteriors(np.array([bundle.item_code("n3")], np.int32), mean, np.ones((1, k), np.float32))
@@ -128,7 +128,7 @@ def test_items_twice_in_a_list_unknown_or_unwanted_are_no_trials_of_their_own(bu
     trials = trials_of(bundle, row(impression=("i1", "i2", "nowhere", "i1")), wanted=wanted)
     assert trials.item.tolist() == [bundle.item_code("i1")]
     empty = trials_of(bundle, row(impression=("nowhere",)))
-    assert empty.user_features.shape == (0, bundle.user_features.directions.shape[0] + 1)
+    assert empty.user_features.shape == (0, len(bundle.learned_tastes) + 1)
     assert trials_of(bundle).item.tolist() == []
 
 

@@ -9,7 +9,7 @@ from newfound.dataset.histories import Histories
 from newfound.recipes.full_evidence import unlearned_items, with_evidence
 from newfound.serving.bundle import Bundle
 from newfound.serving.history import user_history
-from newfound.serving.user_state import Sequences, UserStates, advance, request_vectors
+from newfound.serving.relevance import tastes
 
 
 @pytest.fixture(scope="module")
@@ -106,9 +106,6 @@ def test_a_list_is_judged_in_the_state_the_user_was_in_when_it_was_shown(
     moment = int(own.times[4]) + HOUR
     known = own.times < moment
     after = with_evidence(bundle, histories, [row("u6", None, moment)], {})
-    before = Sequences(np.array([0, known.sum()]), own.items[known], own.times[known], own.types[known])
-    then = advance(bundle.network, bundle.item_rows, UserStates.empty(1, bundle.network.state_size), before)
-    at, center = np.array([moment]), np.asarray(bundle.base["center"])
-    vector = request_vectors(bundle.network, bundle.item_rows, then, at, center)
-    expected = bundle.user_features.of(vector)
+    n = np.array([known.sum()])
+    expected = bundle.user_features(tastes(bundle, own.items[known], n * 0, n))
     np.testing.assert_allclose(after.overlay["trial_user_features"], expected.repeat(2, axis=0), atol=1e-4)

@@ -28,7 +28,7 @@ def scale(plain: Bundle, size: float, variance: float) -> float:
     prior[0] = variance
     judged = Bundle(plain.meta, {**plain.base, "prior_variance": prior}, plain.overlay)
     content, bias = np.asarray(plain.base["E"]), np.asarray(plain.base["item_bias"])
-    return surprise(judged, content, bias - off, np.ones(plain.n_items, np.bool_), 0)[0]
+    return surprise(judged, content, bias - off, np.ones(plain.n_items, np.bool_), 0)
 
 
 @pytest.mark.parametrize(
@@ -50,4 +50,4 @@ def test_only_warm_items_are_judged(plain: Bundle) -> None:
     bias = np.array(plain.base["item_bias"])
     bias[10:] += 100
     content = np.asarray(plain.base["E"])
-    assert surprise(plain, content, bias, warm, 0)[0] == SCALE_RANGE[0]
+    assert surprise(plain, content, bias, warm, 0) == SCALE_RANGE[0]

@@ -3,9 +3,8 @@ from __future__ import annotations
 import numpy as np
 from tests.worlds import World
 
-from newfound.dataset.affinity import LONGEST
 from newfound.serving.bundle import Bundle
-from newfound.serving.history import History, join_tails, recent_items, user_history
+from newfound.serving.history import History, join_tails, trained_items, user_history
 from newfound.serving.ids import IdIndex
 from newfound.serving.user_state import Sequences
 
@@ -52,20 +51,20 @@ def test_a_new_user_has_later_events_only_and_a_stranger_none(bundle: Bundle) ->
     assert len(user_history(bundle, "stranger").items) == 0
 
 
-def test_relevance_looks_at_the_last_trained_items() -> None:
-    two = history([1, 2, 3, *range(600)], [True, False, True, *[True] * 600])
-    items, starts, stops = recent_items(np.array([0] * 3 + [2] * 600), two, 3)
+def test_only_events_that_train_are_what_a_user_is_known_by() -> None:
+    two = history([1, 2, 3, *range(50)], [True, False, True, *[True] * 50])
+    items, starts, stops = trained_items(np.array([0] * 3 + [2] * 50), two, 3)
     assert items[starts[0] : stops[0]].tolist() == [1, 3]
     assert starts[1] == stops[1]
-    assert items[starts[2] : stops[2]].tolist() == list(range(600 - LONGEST, 600))
+    assert items[starts[2] : stops[2]].tolist() == list(range(50))
 
 
-def test_tails_put_new_events_behind_the_last_old_ones(bundle: Bundle) -> None:
+def test_tails_put_new_events_behind_the_old_ones(bundle: Bundle) -> None:
     new = Sequences(
         np.array([0, 2, 2, 3]), np.array([7, 8, 9], np.int32), np.zeros(3, np.int64), np.zeros(3, np.int16)
     )
     tails = join_tails(bundle, ["u0", "u1", "stranger"], new)
-    old = [user_history(bundle, user).items[-LONGEST:].tolist() for user in ("u0", "u1")]
+    old = [user_history(bundle, user).items.tolist() for user in ("u0", "u1")]
     parts = [tails.items[start:stop].tolist() for start, stop in zip(tails.starts, tails.stops, strict=True)]
     assert parts == [[*old[0], 7, 8], old[1], [9]]
     assert (tails.stops - tails.fresh).tolist() == [2, 0, 1]

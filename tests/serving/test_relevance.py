@@ -16,6 +16,7 @@ from newfound.serving.relevance import (
     rule_scores,
     static_relevance,
     static_relevance_at,
+    tastes,
     uncertainty,
 )
 from newfound.serving.user_state import request_vectors
@@ -41,8 +42,34 @@ def tails(n: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 
 def score(bundle: Bundle, vectors: np.ndarray) -> np.ndarray:
-    x = bundle.user_features.of(vectors)
-    return relevance(bundle, vectors, x, tails(len(vectors)), static_relevance(bundle, LATEST))
+    past = tails(len(vectors))
+    return relevance(bundle, vectors, tastes(bundle, *past), past, static_relevance(bundle, LATEST))
+
+
+def features(bundle: Bundle, n: int) -> np.ndarray:
+    return bundle.user_features(tastes(bundle, *tails(n)))
+
+
+def test_items_are_raised_as_far_as_they_suit_what_the_user_likes_by_metadata_and_by_company(
+    bundle: Bundle, vectors: np.ndarray
+) -> None:
+    told, k = bundle.n_told, len(bundle.base["taste_variance"])
+    base = {
+        **bundle.base,
+        "taste": np.column_stack(
+            [bundle.base["taste"], np.linspace(-1, 1, bundle.n_items, dtype=np.float32)]
+        ),
+        "taste_variance": np.append(bundle.base["taste_variance"], np.float32(0.2)),
+    }
+    overlay = {**bundle.overlay, "row_taste": np.zeros((0, k + 1), np.float32)}
+    blends = [Blend(1.0, 0.0, NO_POPULARITY), Blend(1.0, 0.0, NO_POPULARITY, taste=2.0, company=3.0)]
+    plain, liked = (Bundle(replace(bundle.meta, blend=blend), base, overlay) for blend in blends)
+    y, s = base["taste"].astype(np.float64), base["taste_variance"].astype(np.float64)
+    own = y[[1, 2, 3]]
+    w = s * own.sum(axis=0) / (1 + (own != 0).sum(axis=0) * s)
+    expected = 2 * y[:, :told] @ w[:told] + 3 * y[:, told:] @ w[told:]
+    change = score(liked, vectors) - score(plain, vectors)
+    np.testing.assert_allclose(change, np.tile(expected, (5, 1)), atol=1e-4)
 
 
 def test_a_blend_of_the_network_alone_is_its_logits(bundle: Bundle, vectors: np.ndarray) -> None:
@@ -129,7 +156,7 @@ def test_requests_at_any_times_see_what_each_would_alone(bundle: Bundle) -> None
 
 
 def test_what_impressions_taught_is_part_of_relevance(bundle: Bundle, vectors: np.ndarray) -> None:
-    x = bundle.user_features.of(vectors)
+    x = features(bundle, len(vectors))
     mean = np.zeros((1, x.shape[1]), np.float32)
     mean[0, :2] = [0.5, 2.0]
     taught = blended(
@@ -147,7 +174,7 @@ def test_what_impressions_taught_is_part_of_relevance(bundle: Bundle, vectors: n
 def test_uncertainty_is_the_prior_scaled_down_by_what_is_known_or_the_posterior(
     bundle: Bundle, vectors: np.ndarray
 ) -> None:
-    x = bundle.user_features.of(vectors)
+    x = features(bundle, len(vectors))
     factor = np.ones(bundle.n_items, np.float32)
     factor[4] = 0.25
     variance = np.full((1, x.shape[1]), 0.01, np.float32)
@@ -169,7 +196,7 @@ def test_uncertainty_is_the_prior_scaled_down_by_what_is_known_or_the_posterior(
 def test_posteriors_of_items_that_are_not_asked_for_are_left_alone(
     bundle: Bundle, vectors: np.ndarray
 ) -> None:
-    x = bundle.user_features.of(vectors)
+    x = features(bundle, len(vectors))
     variance = np.full((2, x.shape[1]), 0.01, np.float32)
     taught = blended(
         bundle,

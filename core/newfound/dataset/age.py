@@ -20,22 +20,28 @@ N_AGES = N_RISES + 1
 UNTESTED_DAYS = 7.0
 
 
-def age_components(ages: Int64, stated: NDArray[np.bool_], trust: NDArray[np.float32]) -> NDArray[np.float32]:
+def age_components(
+    ages: Int64, stated: NDArray[np.bool_], trust: NDArray[np.float32], untested_days: float = UNTESTED_DAYS
+) -> NDArray[np.float32]:
     """Components (..., N_AGES) of items with ages in seconds (...): their weights times these are added to relevance.
 
     Weights are rises, not heights: where data say nothing the curve goes on level. stated (...): the age is known;
     trust (...), in [0, 1): how much the item's own counts weigh. The curve is for items that have been chosen: part of
-    it makes up for how short a time they had; young items that nobody chose yet have a level of their own.
+    it makes up for how short a time they had; young items that nobody chose yet have a level of their own, which fades.
     """
     where = np.interp(np.log(np.maximum(ages, 1.0)), np.log(KNOTS), np.arange(len(KNOTS)))
     rises = trust[..., None] * np.clip(np.arange(1, len(KNOTS)) - where[..., None], 0, 1)
-    untested = (1 - trust) * np.exp(-np.maximum(ages, 0) / (UNTESTED_DAYS * DAY))
+    untested = (1 - trust) * np.exp(-np.maximum(ages, 0) / (untested_days * DAY))
     parts = np.concatenate([rises, untested[..., None]], axis=-1)
     return np.where(stated[..., None], parts, 0).astype(np.float32)
 
 
 def weighted_age(
-    ages: Int64, stated: NDArray[np.bool_], trust: NDArray[np.float32], weights: NDArray[np.float32]
+    ages: Int64,
+    stated: NDArray[np.bool_],
+    trust: NDArray[np.float32],
+    weights: NDArray[np.float32],
+    untested_days: float = UNTESTED_DAYS,
 ) -> NDArray[np.float32]:
     """`age_components(ages, stated, trust) @ weights` for a whole catalogue (n,): most is past the last knot."""
     young = np.flatnonzero(stated & (ages < KNOTS[-1]))
@@ -43,6 +49,6 @@ def weighted_age(
     out = np.zeros(len(ages), np.float32)
     out[young] = np.interp(np.log(np.maximum(ages[young], 1.0)), np.log(KNOTS), heights)
     out *= trust
-    untested = np.exp(np.maximum(ages, 0).astype(np.float32) * np.float32(-1 / (UNTESTED_DAYS * DAY)))
+    untested = np.exp(np.maximum(ages, 0).astype(np.float32) * np.float32(-1 / (untested_days * DAY)))
     out += np.where(stated, weights[-1] * (1 - trust) * untested, np.float32(0))
     return out

@@ -119,11 +119,14 @@ def encode_tokens(tokens: Sequence[list[list[str]]], vocabulary: list[str], n_fi
     return TokenTable(vocabulary, n_fields, offsets, np.array(flat, np.int32))
 
 
+def telling(fields: FeatureFields) -> NDArray[np.bool_]:
+    """Mark the fields (n_fields,) that say what an item is, not when it appeared."""
+    return np.array([field.name != c.CREATION_TIMESTAMP for field in fields], np.bool_)
+
+
 def described_items(table: TokenTable, fields: FeatureFields, n_items: int) -> NDArray[np.bool_]:
-    """Mark the items (n_items,) with a known token; when an item appeared says nothing of what it is."""
-    n_tokens = np.diff(table.offsets).reshape(n_items, len(fields))
-    telling = [field.name != c.CREATION_TIMESTAMP for field in fields]
-    return n_tokens[:, np.array(telling, np.bool_)].sum(axis=1) > 0
+    """Mark the items (n_items,) with a known token that says what they are."""
+    return np.diff(table.offsets).reshape(n_items, len(fields))[:, telling(fields)].sum(axis=1) > 0
 
 
 def content_rows(table: TokenTable, vectors: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -18,3 +20,12 @@ def ranges(starts: Int64, stops: Int64) -> Int64:
     lengths = stops - starts
     before = np.cumsum(lengths) - lengths
     return np.repeat(starts - before, lengths) + np.arange(lengths.sum(), dtype=np.int64)
+
+
+def sums_by_run(rows: NDArray[Any], lengths: Int64) -> NDArray[Any]:
+    """Sum the rows (n, k) of each run of `lengths`, which lie end to end: (n_runs, k)."""
+    out = np.zeros((len(lengths), rows.shape[1]), rows.dtype)
+    some = np.flatnonzero(lengths)
+    if len(some):
+        out[some] = np.add.reduceat(rows, (np.cumsum(lengths) - lengths)[some], axis=0)
+    return out

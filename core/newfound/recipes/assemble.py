@@ -15,16 +15,27 @@ from numpy.typing import NDArray
 from newfound.dataset import popularity, rules
 from newfound.dataset.affinity import NO_AFFINITY, AffinityTable
 from newfound.dataset.age import N_RISES
-from newfound.dataset.features import FeatureFields, TokenTable, content_rows, described_items, one_hot
+from newfound.dataset.company import company_coordinates
+from newfound.dataset.features import (
+    FeatureFields,
+    TokenTable,
+    content_rows,
+    described_items,
+    one_hot,
+    telling,
+)
 from newfound.dataset.histories import REPEATS, EventSelection, Histories, share_of_repeats
 from newfound.dataset.runs import ranges
+from newfound.dataset.taste import item_coordinates, profiles, some_users, taste_variance, token_coordinates
+from newfound.dataset.youth import fit_youth
 from newfound.explore.calibration import Calibration
 from newfound.explore.posterior import TRIAL_FIELDS, Posteriors, Trials
-from newfound.explore.prior import UserFeatures, fit_ridge, principal_user_features
+from newfound.explore.prior import fit_ridge, learned_variance
+from newfound.recipes.blending import N_PERSONAL
 from newfound.recipes.refitting import no_examples
 from newfound.recipes.surprise import surprise
 from newfound.serving.arrays import Array
-from newfound.serving.bundle import Blend, Bundle, BundleMeta, Maps
+from newfound.serving.bundle import Blend, Bundle, BundleMeta, Maps, learned_tastes
 from newfound.serving.ids import IdIndex
 from newfound.serving.network import Floats, Network
 from newfound.serving.relevance import RULE_FLOOR
@@ -83,7 +94,7 @@ def assemble(
     items = _item_rows(inputs.tokens, described, trained, warm)
     vectors, bias = items.vectors, items.bias
     states = _final_states(network, vectors, seen, users)
-    features = _user_features(network, vectors, states, inputs.seed)
+    center = _center(network, vectors, states, inputs.seed)
     counts = popularity.updated(
         popularity.empty(np.array(inputs.half_lives), seen.n_items), seen.items, seen.times, seen.n_items
     )
@@ -91,15 +102,14 @@ def assemble(
     usual = shares[:, warm].mean(axis=1)
     gamma = np.asarray(blend.popularity, np.float32)
     beyond = vectors - items.content
-    taste_free = bias - items.content_bias + beyond @ features.center
+    taste_free = bias - items.content_bias + beyond @ center
     appeal: Floats = np.float32(blend.network) * taste_free + gamma @ (shares - usual[:, None])
     metadata_bias, ridge, bias_variance = _metadata_bias(inputs.tokens, appeal, warm, inputs.seed)
-    offsets = beyond[warm] @ features.directions.T
-    vector_variance = np.square(blend.network * offsets).mean(axis=0)
+    taste, learned = _taste(inputs, seen)
     table = rules.build(seen.items, seen.offsets[:-1], seen.offsets[1:], seen.n_items)
     history = inputs.histories
-    trials = Trials.empty(len(features.directions) + 1)
-    nothing = Posteriors.empty(len(features.directions) + 1)
+    trials = Trials.empty(len(learned) + 1)
+    nothing = Posteriors.empty(len(learned) + 1)
     organic = np.bincount(seen.items[~seen.listed], minlength=seen.n_items).astype(np.int64)
     shown = np.where(events >= WARM_EVENTS, inputs.shown, 0)
     factor = PRIOR_EVENTS / (PRIOR_EVENTS + organic + SHOWN_EVENT * shown)
@@ -111,6 +121,7 @@ def assemble(
         **{f"state_{name}": getattr(states, name) for name in STATE_FIELDS},
         "E": vectors,
         "item_bias": bias,
+        **taste,
         "history_offsets": history.offsets,
         "history_items": history.items,
         "history_times": history.times,
@@ -122,22 +133,19 @@ def assemble(
         "affinity_items": affinity.items,
         "affinity_scale": affinity.scale,
         "affinity_vectors": affinity.vectors,
-        "directions": features.directions,
-        "center": features.center,
-        "prior_variance": np.append(np.clip(bias_variance, *BIAS_VARIANCE_RANGE), vector_variance).astype(
-            np.float32
-        ),
+        "center": center,
+        "prior_variance": np.append(np.clip(bias_variance, *BIAS_VARIANCE_RANGE), learned).astype(np.float32),
         "usual_vector": vectors[warm].mean(axis=0),
         "usual_bias": bias[warm].mean(keepdims=True),
         "shift": items.shift,
         "bias_shift": np.array([items.bias_shift], np.float32),
         "ridge": ridge,
         "shown_at_full": shown,
-        "clicker_scale": np.array([_clicker_scale(network, vectors, states, features, seen)], np.float32),
+        "clicker_scale": np.array([_clicker_scale(network, vectors, states, center, seen)], np.float32),
     }
     overlay: dict[str, Array] = {
-        **empty_overlay(network.size, network.state_size),
-        **no_examples(4 + len(inputs.half_lives) + N_RISES),
+        **empty_overlay(network.size, network.state_size, len(taste["taste_variance"])),
+        **no_examples(N_PERSONAL + len(inputs.half_lives) + N_RISES),
         "created": inputs.created,
         "created_stated": inputs.created_stated,
         "described": described,
@@ -153,6 +161,8 @@ def assemble(
         **{f"trial_{name}": getattr(trials, name) for name in TRIAL_FIELDS},
         **{f"posterior_{name}": getattr(nothing, name) for name in ("item", "mean", "variance")},
     }
+    found = ~seen.listed
+    level, days = fit_youth(inputs.created, inputs.created_stated, seen.items[found], seen.times[found])
     rises = blend.age[:-1]
     meta = BundleMeta(
         explores=inputs.explores,
@@ -171,9 +181,10 @@ def assemble(
         prior_events=PRIOR_EVENTS,
         popularity_prior=tuple(float(value) for value in usual),
         features=inputs.fields,
+        untested_days=days,
     )
     unscaled = Bundle(meta, base, overlay)
-    scale, level = surprise(unscaled, items.content, items.content_bias, warm, inputs.seed)
+    scale = surprise(unscaled, items.content, items.content_bias, warm, inputs.seed)
     whole = replace(blend, age=(*rises, level))
     return Bundle(
         replace(meta, blend=whole, blend_at_full=whole),
@@ -182,8 +193,8 @@ def assemble(
     )
 
 
-def empty_overlay(size: int, state_size: int) -> dict[str, Array]:
-    """The arrays of what changed since FULL, when nothing did; sizes of a vector and of a user's state."""
+def empty_overlay(size: int, state_size: int, n_tastes: int) -> dict[str, Array]:
+    """The arrays of what changed since FULL, when nothing did; sizes of a vector, a user's state and a taste."""
     states = UserStates.empty(0, state_size)
     return {
         **IdIndex.build([]).arrays("items"),
@@ -192,6 +203,7 @@ def empty_overlay(size: int, state_size: int) -> dict[str, Array]:
         "row_item": np.zeros(0, np.int32),
         "row_E": np.zeros((0, size), np.float32),
         "row_bias": np.zeros(0, np.float32),
+        "row_taste": np.zeros((0, n_tastes), np.float32),
         "slate_keys": np.zeros(0, np.uint64),
         "click_keys": np.zeros(0, np.uint64),
         "clicker_sum": np.zeros((0, size), np.float32),
@@ -245,6 +257,27 @@ def _item_rows(
     return _ItemRows(vectors, bias, content, content_bias, shift, bias_shift)
 
 
+def _taste(inputs: FullInputs, seen: Histories) -> tuple[dict[str, Array], Floats]:
+    """Directions of taste: those that metadata tells, then those of the company that items keep.
+
+    With them, how far items lie from what their metadata tells (m,), in the directions that posteriors live on.
+    """
+    past = seen.items, seen.offsets
+    tokens = token_coordinates(inputs.tokens, telling(inputs.fields), *past, inputs.seed)
+    told = item_coordinates(inputs.tokens, tokens, seen.n_items)
+    coordinates = np.column_stack([told, company_coordinates(*past, told, inputs.seed)])
+    variance = taste_variance(coordinates, *past, inputs.seed)
+    users = some_users(seen.offsets, inputs.seed)
+    lengths = seen.offsets[users + 1] - seen.offsets[users]
+    chosen = seen.items[ranges(seen.offsets[users], seen.offsets[users + 1])]
+    people = profiles(coordinates[chosen], variance, lengths)
+    company = np.arange(len(variance)) >= tokens.shape[1]
+    owner = np.repeat(np.arange(len(users)), lengths)
+    learned = learned_variance(people, owner, chosen, np.where(company, 0, coordinates))
+    arrays = {"taste": coordinates, "taste_tokens": tokens, "taste_variance": variance}
+    return arrays, learned[learned_tastes(variance)]
+
+
 def _final_states(
     network: Network, vectors: Floats, seen: Histories, users: NDArray[np.integer] | None
 ) -> UserStates:
@@ -261,29 +294,24 @@ def _final_states(
     return states
 
 
-def _user_features(network: Network, vectors: Floats, states: UserStates, seed: int) -> UserFeatures:
-    """Principal directions of the vectors that users have a day after their last event."""
+def _center(network: Network, vectors: Floats, states: UserStates, seed: int) -> Floats:
+    """Mean (d,) of the vectors that users have a day after their last event."""
     active = np.flatnonzero(states.item >= 0)
     if len(active) > STATE_SAMPLE:
         active = np.sort(np.random.default_rng(seed).choice(active, STATE_SAMPLE, replace=False))
     some = states.rows(active)
     nobody = np.zeros(network.size, np.float32)
     tomorrow = some.time + int(DAY)
-    return principal_user_features(
-        request_vectors(network, lambda codes: vectors[codes], some, tomorrow, nobody)
-    )
+    return request_vectors(network, lambda codes: vectors[codes], some, tomorrow, nobody).mean(axis=0)
 
 
 def _clicker_scale(
-    network: Network, vectors: Floats, states: UserStates, features: UserFeatures, seen: Histories
+    network: Network, vectors: Floats, states: UserStates, center: Floats, seen: Histories
 ) -> float:
     """Regress item vectors on the mean vector of the users who chose them last, both centred."""
     active = np.flatnonzero(states.item >= 0)
     some = states.rows(active)
-    users = (
-        request_vectors(network, lambda codes: vectors[codes], some, some.time, features.center)
-        - features.center
-    )
+    users = request_vectors(network, lambda codes: vectors[codes], some, some.time, center) - center
     counts = np.bincount(some.item, minlength=seen.n_items)
     sums = np.zeros_like(vectors)
     np.add.at(sums, some.item, users)

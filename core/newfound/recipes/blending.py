@@ -17,15 +17,18 @@ from newfound.evaluation import blend as likelihood
 from newfound.evaluation.candidates import draw
 from newfound.serving.bundle import Blend, Bundle, Maps
 from newfound.serving.network import Floats
-from newfound.serving.relevance import rule_logs, rule_scores
+from newfound.serving.relevance import rule_logs, rule_scores, taste_parts, tastes
 
 MAX_EXAMPLES = 1_000
 MAX_CELLS = 40_000_000
 BLOCK_CELLS = 2_000_000
 N_HEAD, N_TAIL = 400, 600
+N_PERSONAL = 6
+"""Components that come first: network, rules, what a user had lately, taste by metadata and by company."""
 FOREMOST = 1e4
 """What a user had lately is always among the rivals, or its weight would rest on what was chosen again alone."""
 AGAIN_RIDGE = 5.0
+TASTE_RIDGE = 5.0
 AGE_RIDGE = 2.0
 """The curve over age starts flat; a few dozen examples may bend it."""
 
@@ -130,14 +133,16 @@ def fit_blend(
 def fit_weights(comparisons: Comparisons, start: Blend) -> Blend:
     """Fit the weights that make what was chosen likely; a handful of events leaves them near `start`."""
     *rises, level = start.age
-    before = np.array([start.network, start.rules, start.again, start.affinity, *start.popularity, *rises])
+    personal = (start.network, start.rules, start.again, start.affinity, start.taste, start.company)
+    before = np.array([*personal, *start.popularity, *rises])
     signed = np.arange(len(before)) >= len(before) - N_RISES
     ridge = np.where(signed, AGE_RIDGE, likelihood.RIDGE)
-    signed[2], ridge[2] = True, AGAIN_RIDGE
+    signed[2], ridge[2], ridge[4:N_PERSONAL] = True, AGAIN_RIDGE, TASTE_RIDGE
     components, offsets = (np.asarray(a, np.float32) for a in (comparisons.components, comparisons.offsets))
     fit = likelihood.fit(components, offsets, before, signed=signed, ridge=ridge)
-    network, rules, again, affinity, *rest = (float(weight) for weight in fit.weights)
-    return Blend(network, rules, tuple(rest[:-N_RISES]), (*rest[-N_RISES:], level), again, affinity)
+    network, rules, again, affinity, taste, company, *rest = (float(weight) for weight in fit.weights)
+    popular, age = tuple(rest[:-N_RISES]), (*rest[-N_RISES:], level)
+    return Blend(network, rules, popular, age, again, affinity, taste, company)
 
 
 def compare(
@@ -163,28 +168,29 @@ def compare(
         affinity = (1 - trust) * (maps.affinity[0] + maps.affinity[1] * logits)
         add_affinities(affinity, bundle.affinity, trust, *past)
         again = _again(examples, block, bundle.n_items)
+        parts = (logits, rho, again, affinity, *taste_parts(bundle, tastes(bundle, *past)))
         score = (
             defaults.network * logits + defaults.rules * rho + defaults.affinity * affinity + FOREMOST * again
         )
         _hide(score, examples, block, created)
         chosen = draw(score, examples.targets[block].astype(np.int64), *rivals, source)
         drawn.append(chosen)
-        heads.append(
-            [np.take_along_axis(part, chosen.codes, axis=1) for part in (logits, rho, again, affinity)]
-        )
+        heads.append([np.take_along_axis(part, chosen.codes, axis=1) for part in parts])
     codes, offsets = (
         np.concatenate([getattr(part, name) for part in drawn]) for name in ("codes", "offsets")
     )
     usual = np.asarray(bundle.meta.popularity_prior, np.float32)
-    components = np.empty((*codes.shape, len(heads[0]) + len(usual) + N_RISES), np.float32)
+    components = np.empty((*codes.shape, N_PERSONAL + len(usual) + N_RISES), np.float32)
     for k, parts in enumerate(zip(*heads, strict=True)):
         components[:, :, k] = np.concatenate(parts)
     for example, state in states_before:
         own = codes[example]
         popular = popularity.log_popularity(state, int(examples.times[example]), own)
-        components[example, :, len(heads[0]) : -N_RISES] = popularity.with_usual(popular, 1 - r[own], usual).T
+        components[example, :, N_PERSONAL:-N_RISES] = popularity.with_usual(popular, 1 - r[own], usual).T
     stated = np.asarray(bundle.overlay["created_stated"])[codes]
-    ages = age_components(examples.times[:, None] - created[codes], stated, r[codes])
+    ages = age_components(
+        examples.times[:, None] - created[codes], stated, r[codes], bundle.meta.untested_days
+    )
     components[:, :, -N_RISES:] = ages[:, :, :N_RISES]
     # The level of young untested items is not fitted here: it comes with FULL.
     return Comparisons(components, offsets + np.float32(defaults.age[-1]) * ages[:, :, N_RISES])

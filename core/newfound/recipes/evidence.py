@@ -18,7 +18,7 @@ from newfound.explore.posterior import Posteriors, Trials, corrections
 from newfound.hashing import hash64
 from newfound.serving.bundle import Bundle
 from newfound.serving.network import Floats
-from newfound.serving.relevance import log_softmax_scores, relevance, static_relevance
+from newfound.serving.relevance import log_softmax_scores, relevance, static_relevance, tastes
 from newfound.serving.user_state import Sequences, UserStates, advance, request_vectors
 
 SAME_DISPLAY_SECONDS = 3_600
@@ -82,12 +82,13 @@ def build_trials(
     count what it has learned a second time: `served_by` has these posteriors, as far as they are known. Explicit lists
     are scored by this bundle, and all lists where `served_by` is None, for logged scores are of another network then.
     """
-    features = bundle.user_features.of(vectors)
+    taste = tastes(bundle, *tails)
+    features = bundle.user_features(taste)
     flat = iter(bundle.item_codes([item for slate in slates for item in slate.items]).tolist())
     codes = [list(islice(flat, len(slate.items))) for slate in slates]
     logged = [slate.scores is not None and served_by is not None for slate in slates]
     anew = np.flatnonzero(~np.array(logged, np.bool_))
-    log_scores = dict(zip(anew.tolist(), _log_scores(bundle, vectors, features, tails, anew), strict=True))
+    log_scores = dict(zip(anew.tolist(), _log_scores(bundle, vectors, taste, tails, anew), strict=True))
     parts: list[tuple[int, int, float, int, bool, int]] = []
     for k, slate in enumerate(slates):
         first: set[int] = set()
@@ -128,7 +129,7 @@ def build_trials(
 def _log_scores(
     bundle: Bundle,
     vectors: Floats,
-    features: Floats,
+    taste: Floats,
     tails: tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.int64]],
     chosen: NDArray[np.int64],
 ) -> Iterable[Floats]:
@@ -136,9 +137,7 @@ def _log_scores(
     items, starts, stops = tails
     for low in range(0, len(chosen), BLOCK_USERS):
         block = chosen[low : low + BLOCK_USERS]
-        values = relevance(
-            bundle, vectors[block], features[block], (items, starts[block], stops[block]), static
-        )
+        values = relevance(bundle, vectors[block], taste[block], (items, starts[block], stops[block]), static)
         yield from log_softmax_scores(values)
 
 

@@ -13,7 +13,6 @@ import numpy as np
 
 from newfound.dataset.event_rows import EventRow, Response
 from newfound.dataset.histories import Histories
-from newfound.dataset.rule_counts import MAX_LAG
 from newfound.dataset.runs import ranges
 from newfound.explore.calibration import fit_calibration
 from newfound.explore.posterior import TRIAL_FIELDS, corrections, fit_sharing
@@ -59,8 +58,7 @@ def with_evidence(
     )
     states = UserStates.empty(len(users), bundle.network.state_size)
     vectors, _ = vectors_when_shown(bundle, states, sequences, owner, after, moments)
-    stop = first + after
-    tails = (sequences.items, np.maximum(first, stop - MAX_LAG), stop)
+    tails = (sequences.items, first, first + after)
     wanted = np.asarray(bundle.overlay["events"]) < KNOWN_EVENTS
     trials = build_trials(bundle, slates, vectors, tails, wanted, None)
     ordered = trials.rows(trials.position > 0)

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from newfound import columns as c
 from newfound.dataset.event_rows import EventRow
 from newfound.dataset.features import content_rows, described_items, encode_tokens, one_hot, tokens_of
+from newfound.dataset.taste import item_coordinates
 from newfound.recipes.catalogue import Record
 from newfound.serving.arrays import Array
 from newfound.serving.bundle import AGELESS, Bundle
@@ -72,6 +73,8 @@ def _content_rows(
     vectors[at], bias[at] = bundle.overlay["row_E"], bundle.overlay["row_bias"]
     clicker_sum = np.zeros_like(vectors)
     clicker_count = np.zeros_like(bias)
+    taste = np.zeros((len(own), len(bundle.base["taste_variance"])), np.float32)
+    taste[at] = bundle.overlay["row_taste"]
     clicker_sum[at], clicker_count[at] = bundle.overlay["clicker_sum"], bundle.overlay["clicker_count"]
     metadata_bias = np.array(bundle.overlay["metadata_bias"])
     described = np.array(bundle.overlay["described"])
@@ -86,6 +89,8 @@ def _content_rows(
         content_bias = content_rows(table, np.asarray(bundle.base["token_bias"], np.float32)[:, None])[:, 0]
         vectors[place] = content[told] + bundle.base["shift"]
         bias[place] = content_bias[told] + bundle.base["bias_shift"][0]
+        told_taste = item_coordinates(table, np.asarray(bundle.base["taste_tokens"]), len(codes))
+        taste[place, : bundle.n_told] = told_taste[told]
         ridge = np.asarray(bundle.base["ridge"])
         predicted = one_hot(table, len(ridge) - 1) @ ridge[:-1] + ridge[-1]
         metadata_bias[codes[told]] = predicted[told]
@@ -93,11 +98,12 @@ def _content_rows(
         bare = codes[~told & described[codes]]  # metadata that was there is gone
         place = np.searchsorted(own, bare)
         vectors[place], bias[place] = bundle.base["usual_vector"], bundle.base["usual_bias"][0]
-        metadata_bias[bare], described[bare] = 0, False
+        taste[place], metadata_bias[bare], described[bare] = 0, 0, False
     return {
         "row_item": own,
         "row_E": vectors,
         "row_bias": bias,
+        "row_taste": taste,
         "clicker_sum": clicker_sum,
         "clicker_count": clicker_count,
         "metadata_bias": metadata_bias,

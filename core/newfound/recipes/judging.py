@@ -20,7 +20,7 @@ from newfound.explore.settings import ExplorationSettings
 from newfound.recipes.evidence import vectors_when_shown
 from newfound.serving.bundle import Bundle
 from newfound.serving.network import Floats
-from newfound.serving.relevance import relevance, static_relevance_at, uncertainty
+from newfound.serving.relevance import relevance, static_relevance_at, tastes, uncertainty
 from newfound.serving.user_state import Sequences, request_vectors
 
 WEEK = 7 * 86_400
@@ -95,10 +95,11 @@ def _relevant(judgement: Judgement, vectors: Floats) -> Relevant:
 
     def relevant(users: NDArray[np.int64]) -> tuple[Floats, Floats]:
         own = vectors[np.searchsorted(split.test_users, users)]
-        x = bundle.user_features.of(own)
         ends = split.ends[users]
+        past = trained.items, starts[users], ends
+        taste = tastes(bundle, *past)
         static = static_relevance_at(bundle, trained.times[ends])
-        return relevance(bundle, own, x, (trained.items, starts[users], ends), static), x
+        return relevance(bundle, own, taste, past, static), bundle.user_features(taste)
 
     return relevant
 

@@ -70,8 +70,9 @@ def fit_popularity(inputs: FullInputs, progress: ProgressCallback) -> FullResult
         "ridge": np.zeros_like(bundle.base["ridge"]),
     }
     overlay = dict(bundle.overlay) | {"metadata_bias": np.zeros(n, np.float32), "unique_users": counts}
+    meta = replace(bundle.meta, blend=BLEND, blend_at_full=BLEND)
     facts = {"seenItemsHiddenInMetrics": hide_seen}
-    return FullResult(Bundle(bundle.meta, base, overlay), metrics, facts)
+    return FullResult(Bundle(meta, base, overlay), metrics, facts)
 
 
 def _judge(trained: Histories, split: WithheldSplit, hide_seen: bool, seed: int) -> dict[str, Any]:
@@ -104,6 +105,7 @@ def update_popularity(parent: Bundle, inputs: UpdateInputs, seed: int) -> Update
         "row_item": own,
         "row_E": np.zeros((len(own), 1), np.float32),
         "row_bias": _bias(counts[own]),
+        "row_taste": np.zeros((len(own), len(parent.base["taste_variance"])), np.float32),
         "clicker_sum": np.zeros((len(own), 1), np.float32),
         "clicker_count": np.zeros(len(own), np.float32),
         **{f"posterior_{name}": getattr(nothing, name) for name in ("item", "mean", "variance")},

@@ -11,25 +11,26 @@ from numpy.typing import NDArray
 
 from newfound.serving.bundle import Bundle
 from newfound.serving.network import Floats
-from newfound.serving.relevance import RULE_FLOOR, age_relevance, relevance, static_relevance
+from newfound.serving.relevance import (
+    RULE_FLOOR,
+    age_relevance,
+    relevance,
+    static_relevance,
+    taste_parts,
+    tastes,
+)
 from newfound.serving.user_state import request_vectors
 
 SAMPLE_USERS = 256
 SCALE_RANGE = (0.25, 16.0)
-YOUNGEST = 100
-"""So many of the newest items show what to expect of the next ones."""
-CHANCE_SECONDS = 6 * 3_600
-"""An item younger than this had no fair chance yet to be chosen."""
 
 
 def surprise(
     bundle: Bundle, content: Floats, content_bias: Floats, warm: NDArray[np.bool_], seed: int
-) -> tuple[float, float]:
-    """Measure, for a sample of users, how relevance turns out beside what metadata promised: scale and level.
+) -> float:
+    """Measure, for a sample of users, how relevance turns out beside what metadata promised: the prior's scale.
 
-    scale: mean squared surprise of warm items over the prior variance that was to explain it. level: how far the
-    newest items stand above what items are promised on average, of those that somebody chose without being shown them:
-    what lists did for the others, their trials tell; 0 where too few have a stated age.
+    It is the mean squared surprise of warm items over the prior variance that was to explain it.
     content (n_items, d), content_bias (n_items,): what each item's metadata predicts.
     """
     states = bundle.all_base_states()
@@ -38,24 +39,20 @@ def surprise(
         active = np.sort(np.random.default_rng(seed).choice(active, SAMPLE_USERS, replace=False))
     some = states.rows(active)
     vectors = request_vectors(bundle.network, bundle.item_rows, some, some.time, bundle.base["center"])
-    features = bundle.user_features.of(vectors)
     offsets = np.asarray(bundle.base["history_offsets"])
-    tails = (bundle.base["history_items"], offsets[active], offsets[active + 1])
+    tails = (np.asarray(bundle.base["history_items"]), offsets[active], offsets[active + 1])
+    taste = tastes(bundle, *tails)
+    features = bundle.user_features(taste)
     shown = relevance(
-        bundle, vectors, features, tails, static_relevance(bundle, bundle.meta.popularity_reference)
+        bundle, vectors, taste, tails, static_relevance(bundle, bundle.meta.popularity_reference)
     )
     promised = _promised(bundle, vectors, content, content_bias)
+    if bundle.meta.blend.taste > 0:
+        promised += np.float32(bundle.meta.blend.taste) * taste_parts(bundle, taste)[0]
     gain = shown - promised
     squared = np.square((gain - age_relevance(bundle))[:, warm], dtype=np.float64).mean()
     explained = float((np.square(features, dtype=np.float64) @ bundle.base["prior_variance"]).mean())
-    scale = float(np.clip(squared / max(explained, 1e-9), *SCALE_RANGE))
-    ages = bundle.meta.latest - np.asarray(bundle.overlay["created"], np.int64)
-    found = np.asarray(bundle.overlay["created_stated"]) & (bundle.overlay["organic"] > 0)
-    dated = np.flatnonzero(found & (ages >= CHANCE_SECONDS))
-    if len(dated) < YOUNGEST:
-        return scale, 0.0
-    young = dated[np.argsort(ages[dated], kind="stable")][:YOUNGEST]
-    return scale, float(shown[:, young].mean() - promised[:, warm].mean())
+    return float(np.clip(squared / max(explained, 1e-9), *SCALE_RANGE))
 
 
 def _promised(bundle: Bundle, vectors: Floats, content: Floats, content_bias: Floats) -> Floats:

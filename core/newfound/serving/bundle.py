@@ -16,14 +16,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from newfound.dataset.affinity import AffinityTable
-from newfound.dataset.age import N_AGES
+from newfound.dataset.age import N_AGES, UNTESTED_DAYS
 from newfound.dataset.features import FeatureFields, feature_fields_from_dict
 from newfound.dataset.histories import EventSelection
 from newfound.dataset.popularity import DecayedPopularity
 from newfound.dataset.rules import RulesTable
 from newfound.explore.calibration import Calibration
 from newfound.explore.posterior import Posteriors
-from newfound.explore.prior import UserFeatures
 from newfound.serving.arrays import Array, MappedArrays, save_arrays
 from newfound.serving.ids import IdIndex
 from newfound.serving.network import Floats, Network
@@ -36,6 +35,7 @@ AGELESS = np.iinfo(np.int64).max
 """Creation time of an item that has neither a CREATION_TIMESTAMP nor an interaction: its age is always 0."""
 
 
+N_LEARNED = 16
 NO_AGE = (0.0,) * N_AGES
 """A flat curve."""
 
@@ -44,8 +44,9 @@ NO_AGE = (0.0,) * N_AGES
 class Blend:
     """Weights of the served score: network logit, log rule score, log decayed popularity at each half-life,
 
-    the components of age (`dataset/age.py`), how lately the user had the item (`dataset/rules.py`, `recent`), and how
-    well it goes with all that the user had (`dataset/affinity.py`).
+    the components of age (`dataset/age.py`), how lately the user had the item (`dataset/rules.py`, `recent`), how well
+    it goes with all that the user had (`dataset/affinity.py`), and taste as metadata tells it (`dataset/taste.py`) and
+    as the company that items keep does (`dataset/company.py`).
     """
 
     network: float
@@ -54,6 +55,8 @@ class Blend:
     age: tuple[float, ...] = NO_AGE
     again: float = 0.0
     affinity: float = 0.0
+    taste: float = 0.0
+    company: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +72,7 @@ class BundleMeta:
     """Small facts of a bundle. Times are Unix seconds; offsets are the first not yet taken in.
 
     hide_seen: people here do not come back to an item, so what a user had competes no more when weights are fitted.
+    untested_days: how long the level of untested items lasts.
     """
 
     explores: bool
@@ -87,6 +91,7 @@ class BundleMeta:
     prior_events: float
     popularity_prior: tuple[float, ...]
     features: FeatureFields
+    untested_days: float = UNTESTED_DAYS
 
     def to_dict(self) -> dict[str, Any]:
         """Turn into plain JSON values."""
@@ -113,6 +118,11 @@ class BundleMeta:
 
 def _blend(raw: dict[str, Any]) -> Blend:
     return Blend(**raw | {name: tuple(raw[name]) for name in ("popularity", "age")})
+
+
+def learned_tastes(variance: Floats) -> NDArray[np.int64]:
+    """Choose the directions in which people differ most, N_LEARNED of k, given variances (k,)."""
+    return np.sort(np.argsort(-variance, kind="stable")[:N_LEARNED])
 
 
 @dataclass(frozen=True)
@@ -165,9 +175,13 @@ class Bundle:
         return len(self.base_users) + int((self.base_users.codes_of(changed) < 0).sum())
 
     @cached_property
-    def user_features(self) -> UserFeatures:
-        """The projection of user vectors that posteriors live on."""
-        return UserFeatures(np.array(self.base["directions"]), np.array(self.base["center"]))
+    def learned_tastes(self) -> NDArray[np.int64]:
+        """The directions of taste that posteriors live on."""
+        return learned_tastes(np.asarray(self.base["taste_variance"]))
+
+    def user_features(self, tastes: Floats) -> Floats:
+        """What posteriors know a user by, x (n_users, 1 + m), given tastes (n_users, k): a constant and m of these."""
+        return np.column_stack([np.ones(len(tastes), np.float32), tastes[:, self.learned_tastes]])
 
     @cached_property
     def posteriors(self) -> Posteriors:
@@ -242,12 +256,19 @@ class Bundle:
 
     def item_rows(self, codes: NDArray[np.integer]) -> Floats:
         """Item vectors (n, d) of codes (n,)."""
-        rows = np.array(self.base["E"][np.minimum(codes, self.n_base_items - 1)], dtype=np.float32)
+        return self._rows(codes, "E")
+
+    def taste_rows(self, codes: NDArray[np.integer]) -> Floats:
+        """Taste coordinates (n, k) of items with codes (n,)."""
+        return self._rows(codes, "taste")
+
+    def _rows(self, codes: NDArray[np.integer], name: str) -> Floats:
+        rows = np.array(self.base[name][np.minimum(codes, self.n_base_items - 1)], dtype=np.float32)
         own = np.asarray(self.overlay["row_item"])
         if len(own):
             at = np.minimum(np.searchsorted(own, codes), len(own) - 1)
             found = own[at] == codes
-            rows[found] = self.overlay["row_E"][at[found]]
+            rows[found] = self.overlay[f"row_{name}"][at[found]]
         return rows
 
     def logits(self, vectors: Floats) -> Floats:
@@ -258,6 +279,20 @@ class Bundle:
         own = self.overlay["row_item"]
         if len(own):
             out[:, own] = vectors @ np.asarray(self.overlay["row_E"]).T + self.overlay["row_bias"]
+        return out
+
+    @property
+    def n_told(self) -> int:
+        """How many directions of taste, the first ones, metadata tells."""
+        return int(self.base["taste_tokens"].shape[1])
+
+    def suiting(self, profiles: Floats) -> Floats:
+        """How well every item suits tastes (n_users, k): (n_users, n_items)."""
+        out = np.empty((len(profiles), self.n_items), dtype=np.float32)
+        np.matmul(profiles, np.asarray(self.base["taste"]).T, out=out[:, : self.n_base_items])
+        own = self.overlay["row_item"]
+        if len(own):
+            out[:, own] = profiles @ np.asarray(self.overlay["row_taste"]).T
         return out
 
     def all_base_states(self) -> UserStates:

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from newfound.dataset.affinity import LONGEST
 from newfound.dataset.runs import ranges
 from newfound.serving.bundle import Bundle
 from newfound.serving.user_state import Sequences
@@ -59,20 +58,18 @@ def by_owner(
     )
 
 
-def recent_items(
+def trained_items(
     owner: NDArray[np.int64], history: History, n_users: int
 ) -> tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.int64]]:
-    """The last trained items of each user, as many as relevance looks at: `items[starts[u]:stops[u]]`."""
-    stops = np.cumsum(np.bincount(owner[history.trained], minlength=n_users))
-    starts = np.maximum(np.append(0, stops[:-1]), stops - LONGEST)
-    lengths = stops - starts
-    ends = np.cumsum(lengths)
-    return history.items[history.trained][ranges(starts, stops)], ends - lengths, ends
+    """The trained items of each user, end to end: `items[starts[u]:stops[u]]`."""
+    lengths = np.bincount(owner[history.trained], minlength=n_users)
+    stops = np.cumsum(lengths)
+    return history.items[history.trained], stops - lengths, stops
 
 
 @dataclass(frozen=True, slots=True)
 class Tails:
-    """Last old and then new trained items of users, end to end: `items[starts[u]:stops[u]]`, new from `fresh[u]`."""
+    """Old and then new trained items of users, end to end: `items[starts[u]:stops[u]]`, new from `fresh[u]`."""
 
     items: NDArray[np.int32]
     starts: NDArray[np.int64]
@@ -81,8 +78,8 @@ class Tails:
 
 
 def join_tails(bundle: Bundle, users: Sequence[str], new: Sequences) -> Tails:
-    """Put users' new events behind the last items that the bundle has of them."""
-    old, starts, stops = recent_items(*user_histories(bundle, users), len(users))
+    """Put users' new events behind those that the bundle has of them."""
+    old, starts, stops = trained_items(*user_histories(bundle, users), len(users))
     n_old, n_new = stops - starts, np.diff(new.offsets)
     everyone = np.arange(len(users))
     owner = np.concatenate([np.repeat(everyone, n_old), np.repeat(everyone, n_new)])

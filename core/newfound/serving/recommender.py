@@ -15,9 +15,9 @@ from newfound.dataset.event_rows import EventRow
 from newfound.explore.policy import Chooser, Slate, YoungItems, serve_block, young_items
 from newfound.explore.settings import SECONDS_PER_DAY, ExplorationSettings
 from newfound.serving.bundle import Bundle
-from newfound.serving.history import History, by_owner, recent_items, user_histories
+from newfound.serving.history import History, by_owner, trained_items, user_histories
 from newfound.serving.network import Floats
-from newfound.serving.relevance import log_totals, relevance, static_relevance_at, uncertainty
+from newfound.serving.relevance import log_totals, relevance, static_relevance_at, tastes, uncertainty
 from newfound.serving.user_state import STATE_FIELDS, Sequences, UserStates, advance, request_vectors
 
 if TYPE_CHECKING:
@@ -126,15 +126,15 @@ class Recommender:
         bundle = self.bundle
         center = np.asarray(bundle.base["center"], np.float32)
         vectors = request_vectors(bundle.network, bundle.item_rows, states, at, center)
-        features = bundle.user_features.of(vectors)
-        tails = recent_items(*past, len(requests))
-        values = relevance(bundle, vectors, features, tails, static_relevance_at(bundle, at))
+        tails = trained_items(*past, len(requests))
+        taste = tastes(bundle, *tails)
+        values = relevance(bundle, vectors, taste, tails, static_relevance_at(bundle, at))
         bounds = np.searchsorted(past[0], np.arange(len(requests) + 1)).tolist()
         masks = [
             self._allowed(request, past[1].rows(slice(low, high)), types)
             for request, (low, high) in zip(requests, pairwise(bounds), strict=True)
         ]
-        return at, values, masks, uncertainty(bundle, features, self.young.codes)
+        return at, values, masks, uncertainty(bundle, bundle.user_features(taste), self.young.codes)
 
     def _answers(
         self,

@@ -1,8 +1,9 @@
 """The relevance of every item for some users: the blend that weight 0 ranks by (model specification §2, The blend).
 
-relevance = w_net * logit + w_rules * rho + w_affinity * f + sum_k gamma_k * pi_k + w_again * a + x . delta, where a
-says how lately the user had the item, f how well it goes with all that the user had, rho is the log of the
-sequential-rule score and pi_k a log share of decayed popularity. An item with n events trusts them by
+relevance = w_net * logit + w_rules * rho + w_affinity * f + sum_k gamma_k * pi_k + w_again * a + w_taste * y . t
++ w_company * z . s + x . delta, where a says how lately the user had the item, f how well it goes with all that the
+user had, y . t and z . s how well it suits the user's taste by its metadata and by the company it keeps, rho is the
+log of the sequential-rule score and pi_k a log share of decayed popularity. An item with n events trusts them by
 r = n / (n + n_0): for the rest, what warm items with its logit have stands in for f and is added to its rule score,
 and the average share of warm items is added to its own.
 """
@@ -16,6 +17,8 @@ from newfound.dataset.affinity import add_affinities
 from newfound.dataset.age import weighted_age
 from newfound.dataset.popularity import weighted_log_popularity
 from newfound.dataset.rules import RulesTable, recent, scores
+from newfound.dataset.runs import ranges
+from newfound.dataset.taste import profiles
 from newfound.serving.bundle import Bundle
 from newfound.serving.network import Floats
 
@@ -61,7 +64,7 @@ def age_relevance(bundle: Bundle) -> Floats:
         return np.zeros(bundle.n_items, np.float32)
     stated = np.asarray(bundle.overlay["created_stated"])
     ages = bundle.meta.latest - np.where(stated, bundle.overlay["created"], 0)
-    return weighted_age(ages, stated, bundle.trust, weights)
+    return weighted_age(ages, stated, bundle.trust, weights, bundle.meta.untested_days)
 
 
 def rule_scores(
@@ -100,17 +103,31 @@ def rule_logs(
     return np.log(stand_in, out=stand_in)
 
 
+def tastes(
+    bundle: Bundle, items: NDArray[np.int32], starts: NDArray[np.int64], stops: NDArray[np.int64]
+) -> Floats:
+    """The tastes (n_users, k) that histories `items[starts[u]:stops[u]]` tell."""
+    own = bundle.taste_rows(items[ranges(starts, stops)])
+    return profiles(own, np.asarray(bundle.base["taste_variance"]), stops - starts)
+
+
+def taste_parts(bundle: Bundle, taste: Floats) -> tuple[Floats, Floats]:
+    """How well every item (n_users, n_items) suits tastes (n_users, k), by its metadata and by its company."""
+    told = np.arange(taste.shape[1]) < bundle.n_told
+    return bundle.suiting(taste * told), bundle.suiting(taste * ~told)
+
+
 def relevance(
     bundle: Bundle,
     vectors: Floats,
-    features: Floats,
+    taste: Floats,
     tails: tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.int64]],
     static: Floats,
 ) -> Floats:
     """Relevance (n_users, n_items).
 
-    vectors: user vectors (n_users, d); features: x (n_users, k) of them; tails: the histories as
-    (items, starts, stops), the last LONGEST items at least; static: from `static_relevance`.
+    vectors: user vectors (n_users, d); taste: (n_users, k) from `tastes`; tails: the trained items of each history as
+    (items, starts, stops); static: from `static_relevance`.
     """
     blend, maps = bundle.meta.blend, bundle.meta.maps
     out = bundle.logits(vectors)
@@ -125,9 +142,12 @@ def relevance(
     if blend.again:
         users, items, weights = recent(*tails)
         np.add.at(out, (users, items), np.float32(blend.again) * weights)
+    if blend.taste > 0 or blend.company > 0:
+        told = np.arange(taste.shape[1]) < bundle.n_told
+        out += bundle.suiting(taste * np.where(told, np.float32(blend.taste), np.float32(blend.company)))
     posteriors = bundle.posteriors
     if len(posteriors.item):
-        out[:, posteriors.item] += features @ posteriors.mean.T
+        out[:, posteriors.item] += bundle.user_features(taste) @ posteriors.mean.T
     return out
 
 

@@ -1,0 +1,132 @@
+"""Taste: what a person likes by metadata, a Bayesian profile over the few directions in which people differ most.
+
+An item has coordinates y from its metadata alone, so a brand-new item has them too. Over all events y has mean 0 and,
+nearly, variance 1 in each direction, uncorrelated; people differ in each independently, with variance s_k. If they
+choose by softmax(log popularity + y . w) with w ~ N(0, diag s), then to second order around w = 0 the most probable w
+after n events, of which g is the sum of y, is
+
+    w_k = s_k g_k / (1 + n s_k)
+
+Directions and variances are empirical Bayes: the leading solutions of a generalised eigenproblem, the covariance of
+people's w, by moments, against that of y; then EM for each s_k.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from newfound.dataset.features import TokenTable
+from newfound.dataset.runs import Int32, Int64, ranges, sums_by_run
+
+Floats = NDArray[np.float32]
+
+N_TOKENS = 256
+"""So many of the commonest tokens tell taste."""
+N_DIRECTIONS = 16
+LEAST_VARIANCE = 1e-3
+"""Directions in which people differ less than this, in units of the items' own variance, are left out."""
+STEADY_EVENTS = 10.0
+"""A person's few events say little: n events count n^2 / (n + STEADY_EVENTS)^2 where directions are chosen."""
+RARE = 0.1
+"""Share of the mean variance of a token that is added to each: a token that hardly anybody meets is no direction."""
+ALIKE = 1e-9
+SAMPLE_USERS = 20_000
+EM_STEPS, START_VARIANCE = 20, 0.1
+
+
+def token_coordinates(
+    table: TokenTable, telling: NDArray[np.bool_], items: Int32, offsets: Int64, seed: int
+) -> Floats:
+    """Find the directions in which people differ most, k of them, maybe 0: (n_tokens, k), 0 for rare tokens.
+
+    telling (n_fields,): fields that say what an item is; users' items are `items[offsets[u]:offsets[u + 1]]`.
+    """
+    n_tokens = min(N_TOKENS, len(table.vocabulary))
+    nothing = np.zeros((len(table.vocabulary), 0), np.float32)
+    if not n_tokens or not len(items):
+        return nothing
+    users = some_users(offsets, seed)
+    lengths = offsets[users + 1] - offsets[users]
+    chosen, event = np.unique(items[ranges(offsets[users], offsets[users + 1])], return_inverse=True)
+    marks, field = _marks(table, telling, chosen, n_tokens)
+    counts = np.bincount(event)
+    weight = counts @ marks  # (n_tokens,)
+    share = weight / np.maximum(np.bincount(field, weight)[field], 1e-9)
+    center = (np.eye(n_tokens) - (field[:, None] == field) * share) * (weight > 0)[:, None]
+    marks = marks @ center
+    sums = sums_by_run(marks[event], lengths)  # (n_users, n_tokens)
+    within = (marks * counts[:, None]).T @ marks / len(event)
+    if np.trace(within) < ALIKE:
+        return nothing
+    steady = 1 / np.square(lengths + STEADY_EVENTS)
+    excess = (sums * steady[:, None]).T @ sums - (lengths * steady).sum() * within
+    between = excess / (np.square(lengths) * steady).sum()
+    scale, axes = np.linalg.eigh(within + RARE * np.trace(within) / n_tokens * np.eye(n_tokens))
+    whiten = axes / np.sqrt(scale)
+    variance, axes = np.linalg.eigh(whiten.T @ between @ whiten)
+    kept = np.flatnonzero(variance > LEAST_VARIANCE)[::-1][:N_DIRECTIONS]
+    tokens = np.zeros((len(table.vocabulary), len(kept)), np.float32)
+    tokens[:n_tokens] = center @ whiten @ axes[:, kept]
+    return tokens
+
+
+def some_users(offsets: Int64, seed: int) -> Int64:
+    """Draw at most SAMPLE_USERS users."""
+    users = np.arange(len(offsets) - 1)
+    if len(users) <= SAMPLE_USERS:
+        return users
+    return np.sort(np.random.default_rng(seed).choice(users, SAMPLE_USERS, replace=False))
+
+
+def item_coordinates(table: TokenTable, tokens: Floats, n_items: int) -> Floats:
+    """Coordinates y (n_items, k): sums over the tokens of each field, over the root of how many it has."""
+    if not tokens.size:
+        return np.zeros((n_items, tokens.shape[1]), np.float32)
+    _, weight = _entries(table)
+    return sums_by_run(weight[:, None] * tokens[table.tokens], np.diff(table.offsets[:: table.n_fields]))
+
+
+def taste_variance(coordinates: Floats, items: Int32, offsets: Int64, seed: int) -> Floats:
+    """Variances s (k,) of people's tastes, by EM, given coordinates (n_items, k)."""
+    users = some_users(offsets, seed)
+    lengths = offsets[users + 1] - offsets[users]
+    own = coordinates[items[ranges(offsets[users], offsets[users + 1])]]
+    sums, n = sums_by_run(own, lengths), sums_by_run((own != 0).astype(np.float32), lengths)
+    variance = np.full(coordinates.shape[1], START_VARIANCE)
+    for _ in range(EM_STEPS):
+        left = variance / (1 + n * variance)
+        variance = (np.square(left * sums) + left).mean(axis=0)
+    return variance.astype(np.float32)
+
+
+def profiles(coordinates: Floats, variance: Floats, lengths: Int64) -> Floats:
+    """Most probable tastes w (n_users, k) after events with these coordinates, `lengths[u]` of each user end to end.
+
+    An item at 0 in a direction, of which nothing is told, is no evidence there; who has no event has taste 0.
+    """
+    n = sums_by_run((coordinates != 0).astype(np.float32), lengths)
+    return variance * sums_by_run(coordinates, lengths) / (1 + n * variance)
+
+
+def _marks(
+    table: TokenTable, telling: NDArray[np.bool_], items: Int32, n_tokens: int
+) -> tuple[Floats, Int64]:
+    """Weights (n, n_tokens) of the common tokens of n items, and the field of each token (n_tokens,)."""
+    row, weight = _entries(table)
+    item, field = np.divmod(row, table.n_fields)
+    place = np.full((len(table.offsets) - 1) // table.n_fields, -1)
+    place[items] = np.arange(len(items))
+    kept = (table.tokens < n_tokens) & telling[field] & (place[item] >= 0)
+    marks = np.zeros((len(items), n_tokens), np.float32)
+    marks[place[item[kept]], table.tokens[kept]] = weight[kept]
+    field_of = np.zeros(n_tokens, np.int64)
+    field_of[table.tokens[kept]] = field[kept]
+    return marks, field_of
+
+
+def _entries(table: TokenTable) -> tuple[Int64, Floats]:
+    """Row (item and field) of each token of the table, and its weight: one over the root of the row's tokens."""
+    n = np.diff(table.offsets)
+    row = np.repeat(np.arange(len(n)), n)
+    return row, (1 / np.sqrt(n[row])).astype(np.float32)
