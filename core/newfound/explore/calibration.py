@@ -56,18 +56,17 @@ def fit_calibration(
     best = values
     lowest = np.inf
     damping = 1.0
+    gradient, hessian = np.zeros(3), np.eye(3)  # at `best`
     for _ in range(STEPS):
-        loss, gradient, curvature = _derivatives(values, log_scores, corrections, positions, clicked)
+        loss, slope, curvature = _derivatives(values, log_scores, corrections, positions, clicked)
         loss += 0.5 * float(strength @ (values - anchor) ** 2)
         if loss < lowest - 1e-9:
             lowest, best, damping = loss, values, max(damping / 3, 1e-6)
+            gradient, hessian = slope + strength * (best - anchor), curvature + np.diag(strength)
         else:
             damping *= 10
             if damping > 1e9:
                 break
-            loss, gradient, curvature = _derivatives(best, log_scores, corrections, positions, clicked)
-        gradient = gradient + strength * (best - anchor)
-        hessian = curvature + np.diag(strength)
         step = np.linalg.solve(hessian + damping * np.diag(np.diag(hessian)), gradient)
         values = np.clip(best - step, [0.05, -12.0, 0.0], [2.0, 4.0, 5.0])
     return Calibration(*(float(value) for value in best))

@@ -18,7 +18,8 @@ from newfound.explore.calibration import Calibration
 Floats = NDArray[np.float32]
 
 NEWTON_STEPS = 8
-BLOCK_TRIALS = 100_000
+BLOCK_TRIALS = 16_000
+"""So many fit a processor's cache with all that a Newton step makes of them."""
 LEAST_VARIANCE = np.float32(1e-8)
 LEVEL_STEPS = 3
 LEVEL_DOUBT = 5.0
@@ -41,9 +42,13 @@ class Trials:
     clicked: NDArray[np.bool_]
     key: NDArray[np.uint64]
 
-    def rows(self, index: NDArray[np.integer] | NDArray[np.bool_]) -> Trials:
+    def rows(self, index: NDArray[np.integer] | NDArray[np.bool_] | slice) -> Trials:
         """Select trials."""
         return Trials(*(getattr(self, name)[index] for name in TRIAL_FIELDS))
+
+    def by_item(self) -> Trials:
+        """Sort by item, then by key: an order that no arrival can change."""
+        return self.rows(np.lexsort((self.key, self.item)))
 
     @staticmethod
     def empty(n_features: int) -> Trials:
@@ -109,42 +114,43 @@ def fit_sharing(
     is gone, it moves by (sum (delta_i - level) - LEVEL_DOUBT level) / (sum s_i + LEVEL_DOUBT), a few times.
     """
     known = fit_posteriors(trials.rows(~newcomers[trials.item]), prior_variance, calibration)
-    theirs = trials.rows(newcomers[trials.item])
+    theirs = trials.rows(newcomers[trials.item]).by_item()
     if not len(theirs.item):
         return known
     level = 0.0
     for _ in range(LEVEL_STEPS):
-        found = fit_posteriors(theirs, prior_variance, calibration, level)
+        found = _fit_sorted(theirs, prior_variance, calibration, level)
         prior = np.maximum(prior_variance[found.item, 0], LEAST_VARIANCE)
         gone = (1 - found.variance[:, 0] / prior).sum(dtype=np.float64)
         beyond = (found.mean[:, 0] - np.float32(level)).sum(dtype=np.float64)
         level += float((beyond - LEVEL_DOUBT * level) / (gone + LEVEL_DOUBT))
-    found = fit_posteriors(theirs, prior_variance, calibration, level)
+    found = _fit_sorted(theirs, prior_variance, calibration, level)
     untried = np.setdiff1d(np.flatnonzero(newcomers), found.item).astype(np.int32)
     mean = np.zeros((len(untried), prior_variance.shape[1]), np.float32)
     mean[:, 0] = level
     return Posteriors.concatenate([known, found, Posteriors(untried, mean, prior_variance[untried])])
 
 
-def fit_posteriors(
-    trials: Trials, prior_variance: Floats, calibration: Calibration, level: float = 0.0
-) -> Posteriors:
+def fit_posteriors(trials: Trials, prior_variance: Floats, calibration: Calibration) -> Posteriors:
     """Fit the posterior of every item that has trials.
 
-    prior_variance: float32 (n_items, k); level: prior mean of the first coordinate. Mean by Newton's method with the
-    full Hessian, summed in a fixed order; variance from the Hessian's diagonal.
+    prior_variance: float32 (n_items, k). Mean by Newton's method with the full Hessian, summed in a fixed order;
+    variance from the Hessian's diagonal.
     """
-    k = prior_variance.shape[1]
     if not len(trials.item):
-        return Posteriors.empty(k)
-    trials = trials.rows(np.lexsort((trials.key, trials.item)))
+        return Posteriors.empty(prior_variance.shape[1])
+    return _fit_sorted(trials.by_item(), prior_variance, calibration, 0.0)
+
+
+def _fit_sorted(trials: Trials, prior_variance: Floats, calibration: Calibration, level: float) -> Posteriors:
+    """Fit trials that lie by item; level: prior mean of the first coordinate."""
     items, starts = np.unique(trials.item, return_index=True)
     bounds = np.append(starts, len(trials.item))
     parts = []
     first = 0
     while first < len(items):
         last = max(first + 1, int(np.searchsorted(bounds, bounds[first] + BLOCK_TRIALS, side="right")) - 1)
-        block = trials.rows(np.arange(bounds[first], bounds[last]))
+        block = trials.rows(slice(bounds[first], bounds[last]))
         cuts = bounds[first : last + 1] - bounds[first]
         parts.append(_fit_block(block, cuts, prior_variance[items[first:last]], calibration, level))
         first = last
