@@ -60,7 +60,9 @@ def looks(n: int, first: int = 0) -> list[EventRow]:
 
 
 def test_impressions_without_clicks_lower_uncertainty_and_relevance(bundle: Bundle, world: World) -> None:
-    """For the kind of people who looked; what it says of other people is open."""
+    """For the kind of people who looked; what it says of others is open where items differ in who likes them."""
+    prior = np.full_like(bundle.base["prior_variance"], 0.5)
+    bundle = Bundle(bundle.meta, {**bundle.base, "prior_variance": prior}, bundle.overlay)
     fans, others = world.fans("Comedy"), world.fans("War")
     seen = [replace(row, user=user) for row, user in zip(looks(40), fans, strict=False)]
     before, few, many = (
