@@ -108,7 +108,7 @@ def fit_full(
 
 def _judge(learned: Learned) -> dict[str, Any]:
     inputs, trained, split = learned.inputs, learned.trained, learned.split
-    judged = learned.assembled(until(trained, split.ends), split.test_users)
+    judged = learned.assembled(until(trained, split.ends), _withheld(split))
     return {
         **judge(Judgement(judged, trained, split, learned.hide_seen, inputs.seed)),
         "metadata": bool(inputs.tokens.vocabulary),
@@ -165,7 +165,7 @@ def learn(
     result = fit(data, config, checkpoints, resume, max_minutes, progress, weights)
     progress(Progress("blend", note="fitting the weights of network, rules and popularity"))
     before = until(trained, split.ends)
-    unweighted = assemble(inputs, before, result.arrays, users=split.validation_users)
+    unweighted = assemble(inputs, before, result.arrays, users=_withheld(split))
     blend, rule_map = _fit_weights(unweighted, trained, before, split, hide_seen, inputs.seed)
     training = {
         "seconds": result.seconds,
@@ -179,6 +179,12 @@ def learn(
         "seenItemsHiddenInMetrics": hide_seen,
     }
     return Learned(inputs, trained, split, hide_seen, result.arrays, blend, rule_map, training)
+
+
+def _withheld(split: WithheldSplit) -> NDArray[np.int64] | None:
+    """Users whose states are needed to judge; None, for all, if nobody is withheld."""
+    users = np.union1d(split.test_users, split.validation_users)
+    return users if len(users) else None
 
 
 def _training_data(
