@@ -112,7 +112,7 @@ def fit_full(
 
 def _judge(learned: Learned) -> dict[str, Any]:
     inputs, trained, split = learned.inputs, learned.trained, learned.split
-    judged = learned.assembled(until(trained, split.ends), split.test_users)
+    judged = learned.assembled(until(trained, split.ends), _withheld(split))
     return {
         **judge(Judgement(judged, trained, split, learned.hide_seen, inputs.seed)),
         "metadata": bool(inputs.tokens.vocabulary),
@@ -171,8 +171,7 @@ def learn(
     progress(Progress("blend", note="fitting the weights of network, rules and popularity"))
     before = until(trained, split.ends)
     table = _affinity(before, inputs.seed)
-    asked = split.validation_users if len(split.validation_users) else None
-    unweighted = assemble(inputs, before, result.arrays, users=asked, affinity=table)
+    unweighted = assemble(inputs, before, result.arrays, users=_withheld(split), affinity=table)
     blend, maps = _fit_weights(unweighted, trained, before, split, hide_seen, inputs.seed)
     training = {
         "seconds": result.seconds,
@@ -186,6 +185,12 @@ def learn(
         "seenItemsHiddenInMetrics": hide_seen,
     }
     return Learned(inputs, trained, split, hide_seen, result.arrays, blend, maps, training)
+
+
+def _withheld(split: WithheldSplit) -> NDArray[np.int64] | None:
+    """Users whose states are needed to judge; None, for all, if nobody is withheld."""
+    users = np.union1d(split.test_users, split.validation_users)
+    return users if len(users) else None
 
 
 def _training_data(
