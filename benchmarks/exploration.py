@@ -94,10 +94,12 @@ def _value(cell: Mapping[str, float] | float | None) -> float | None:
     return cell["value"] if isinstance(cell, Mapping) else cell
 
 
-def interval(values: Sequence[float | None]) -> dict[str, float] | None:
-    """Mean and 95 % interval over the seeds that could tell; None if none could."""
+def interval(values: Sequence[float | None]) -> dict[str, float | None] | None:
+    """Mean and 95 % interval over the seeds that could tell; None if none could, and no interval from a single one."""
     told = [value for value in values if value is not None]
-    return mean_interval(np.array(told)) if told else None
+    if len(told) == 1:
+        return {"value": told[0], "low": None, "high": None}
+    return dict(mean_interval(np.array(told))) if told else None
 
 
 def play_claim(settings: Mapping[str, Any], seed: int) -> Report:
@@ -150,8 +152,10 @@ def show_table(table: Mapping[str, Mapping[str, Any]]) -> str:
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
-def _cell(found: Mapping[str, float] | None) -> str:
-    return "-" if found is None else f"{found['value']:.3f} ({found['low']:.3f} to {found['high']:.3f})"
+def _cell(found: Mapping[str, Any] | None) -> str:
+    if found is None or found["low"] is None:
+        return "-" if found is None else f"{found['value']:.3f}"
+    return f"{found['value']:.3f} ({found['low']:.3f} to {found['high']:.3f})"
 
 
 def add_site(parser: argparse.ArgumentParser) -> None:

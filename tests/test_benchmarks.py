@@ -64,6 +64,19 @@ def test_chances_fall_down_a_list(truth: ModuleType) -> None:
     assert np.allclose(chances[:, 0], world.chance(np.arange(100), lists[:, 0], world.start))
 
 
+def test_one_seed_has_no_interval(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(BENCHMARKS)
+    import exploration
+
+    assert exploration.interval([None, 0.5]) == {"value": 0.5, "low": None, "high": None}
+    assert exploration.interval([None]) is None
+    found = exploration.interval([0.0, 1.0])
+    assert found["value"] == 0.5 and found["high"] == pytest.approx(0.5 + 12.706 * 0.5)
+    assert exploration.show_table({"p": {"x": found, "y": None, "z": {"value": 1.0, "low": None}}}).endswith(
+        "| p | 0.500 (-5.853 to 6.853) | - | 1.000 |"
+    )
+
+
 @pytest.mark.parametrize(("name", "value"), [("Epsilon", 0.3), ("Softmax", 2.0), ("SquareCB", 5.0)])
 def test_an_explorer_knows_how_likely_its_choices_are(
     monkeypatch: pytest.MonkeyPatch, name: str, value: float
