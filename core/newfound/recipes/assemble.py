@@ -37,6 +37,7 @@ from newfound.serving.arrays import Array
 from newfound.serving.bundle import Blend, Bundle, BundleMeta, learned_tastes
 from newfound.serving.ids import IdIndex
 from newfound.serving.network import Floats, Network
+from newfound.serving.relevance import age_relevance
 from newfound.serving.user_state import STATE_FIELDS, Sequences, UserStates, advance, request_vectors
 
 HOUR, DAY = 3_600.0, 86_400.0
@@ -174,6 +175,7 @@ def assemble(
         untested_days=days,
     )
     unscaled = Bundle(meta, base, overlay)
+    level += float(age_relevance(unscaled)[warm].mean())
     scale = surprise(unscaled, items.content, items.content_bias, warm, inputs.seed)
     whole = replace(blend, age=(*rises, level))
     return Bundle(
