@@ -83,6 +83,18 @@ def test_rules_count_in_full_for_items_with_many_events(bundle: Bundle, vectors:
     np.testing.assert_allclose(score(ruled, vectors), expected, atol=1e-4)
 
 
+def test_for_a_user_without_history_rules_say_as_much_of_known_items_as_of_new_ones(
+    bundle: Bundle, vectors: np.ndarray
+) -> None:
+    organic = np.where(np.arange(bundle.n_items) % 2, 10**9, 0)
+    nothing = np.zeros(bundle.n_items, np.float32)
+    ruled = blended(bundle, Blend(0.0, 2.0, NO_POPULARITY), organic=organic, metadata_bias=nothing)
+    nobody = np.zeros(0, np.int32), np.zeros(5, np.int64), np.zeros(5, np.int64)
+    found = relevance(ruled, vectors, tastes(ruled, *nobody), nobody, static_relevance(ruled, LATEST))
+    level, slope = ruled.meta.rule_map
+    np.testing.assert_allclose(found, 2 * (level + slope * ruled.logits(vectors)), atol=1e-4)
+
+
 def test_items_that_the_user_had_lately_are_raised_by_how_lately(bundle: Bundle, vectors: np.ndarray) -> None:
     plain, again = (blended(bundle, Blend(1.0, 0.0, NO_POPULARITY, again=weight)) for weight in (0.0, 2.0))
     raised = score(again, vectors) - score(plain, vectors)

@@ -107,6 +107,11 @@ def relevance(
     out += static
     if blend.rules > 0:
         shares = rule_shares(bundle.rules, *tails)
+        strange = tails[1] == tails[2]
+        if strange.any():  # no rule speaks, which is as true of items that nobody chose yet
+            shares[strange] = bundle.meta.rule_map[0] + bundle.meta.rule_map[1] * bundle.logits(
+                vectors[strange]
+            )
         shares *= blend.rules * r
         out += shares
     if blend.again:
