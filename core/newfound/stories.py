@@ -117,7 +117,7 @@ def _for_the_mean_user(bundle: Bundle, codes: NDArray[np.integer]) -> tuple[Floa
     learned = np.zeros(bundle.n_items, np.float32)
     learned[bundle.posteriors.item] = bundle.posteriors.mean @ features[0]
     wanted, at = np.unique(codes, return_inverse=True)
-    sigma = uncertainty(bundle, features, wanted.astype(np.int32))[0][at]
+    sigma = uncertainty(bundle, wanted.astype(np.int32))[at]
     return values[codes], learned[codes], sigma
 
 

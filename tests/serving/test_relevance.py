@@ -10,6 +10,7 @@ from newfound.dataset.affinity import affinities
 from newfound.dataset.popularity import log_popularity
 from newfound.serving.bundle import Blend, Bundle
 from newfound.serving.relevance import (
+    RULE_FLOOR,
     log_softmax_scores,
     relevance,
     rule_logs,
@@ -83,6 +84,19 @@ def test_rules_count_in_full_for_items_with_many_events(bundle: Bundle, vectors:
     ruled = blended(bundle, Blend(0.0, 2.0, NO_POPULARITY), organic=known)
     expected = 2 * np.log(rule_scores(bundle.rules, *tails(5)))
     np.testing.assert_allclose(score(ruled, vectors), expected, atol=1e-4)
+
+
+def test_for_a_user_without_history_rules_say_as_much_of_known_items_as_of_new_ones(
+    bundle: Bundle, vectors: np.ndarray
+) -> None:
+    organic = np.where(np.arange(bundle.n_items) % 2, 10**9, 0)
+    nothing = np.zeros(bundle.n_items, np.float32)
+    ruled = blended(bundle, Blend(0.0, 2.0, NO_POPULARITY), organic=organic, metadata_bias=nothing)
+    nobody = np.zeros(0, np.int32), np.zeros(5, np.int64), np.zeros(5, np.int64)
+    found = relevance(ruled, vectors, tastes(ruled, *nobody), nobody, static_relevance(ruled, LATEST))
+    level, slope = ruled.meta.maps.rules
+    expected = 2 * np.logaddexp(np.log(RULE_FLOOR), level + slope * ruled.logits(vectors))
+    np.testing.assert_allclose(found, expected, atol=1e-4)
 
 
 def test_items_that_the_user_had_lately_are_raised_by_how_lately(bundle: Bundle, vectors: np.ndarray) -> None:
@@ -174,10 +188,9 @@ def test_what_impressions_taught_is_part_of_relevance(bundle: Bundle, vectors: n
 def test_uncertainty_is_the_prior_scaled_down_by_what_is_known_or_the_posterior(
     bundle: Bundle, vectors: np.ndarray
 ) -> None:
-    x = features(bundle, len(vectors))
     factor = np.ones(bundle.n_items, np.float32)
     factor[4] = 0.25
-    variance = np.full((1, x.shape[1]), 0.01, np.float32)
+    variance = np.full((1, len(bundle.base["prior_variance"])), 0.01, np.float32)
     taught = blended(
         bundle,
         bundle.meta.blend,
@@ -186,18 +199,15 @@ def test_uncertainty_is_the_prior_scaled_down_by_what_is_known_or_the_posterior(
         posterior_mean=np.zeros_like(variance),
         posterior_variance=variance,
     )
-    sigma = uncertainty(taught, x, np.array([2, 4, 6], np.int32))
-    prior = np.sqrt(np.square(x) @ bundle.base["prior_variance"])
-    np.testing.assert_allclose(sigma[:, 0], prior, rtol=1e-5)
-    np.testing.assert_allclose(sigma[:, 1], prior / 2, rtol=1e-5)
-    np.testing.assert_allclose(sigma[:, 2], 0.1 * np.sqrt(np.square(x).sum(axis=1)), rtol=1e-5)
+    prior = np.sqrt(bundle.base["prior_variance"][0])
+    sigma = uncertainty(taught, np.array([2, 4, 6], np.int32))
+    np.testing.assert_allclose(sigma, [prior, prior / 2, 0.1], rtol=1e-5)
 
 
 def test_posteriors_of_items_that_are_not_asked_for_are_left_alone(
     bundle: Bundle, vectors: np.ndarray
 ) -> None:
-    x = features(bundle, len(vectors))
-    variance = np.full((2, x.shape[1]), 0.01, np.float32)
+    variance = np.full((2, len(bundle.base["prior_variance"])), 0.01, np.float32)
     taught = blended(
         bundle,
         bundle.meta.blend,
@@ -206,9 +216,8 @@ def test_posteriors_of_items_that_are_not_asked_for_are_left_alone(
         posterior_variance=variance,
     )
     asked = np.array([0, 2, 100], np.int32)
-    np.testing.assert_array_equal(uncertainty(taught, x, asked), uncertainty(bundle, x, asked))
-    nothing = uncertainty(taught, x, np.zeros(0, np.int32))
-    assert nothing.shape == (5, 0)
+    np.testing.assert_array_equal(uncertainty(taught, asked), uncertainty(bundle, asked))
+    assert uncertainty(taught, np.zeros(0, np.int32)).shape == (0,)
 
 
 def test_scores_sum_to_one_over_the_catalogue_even_for_extreme_values() -> None:

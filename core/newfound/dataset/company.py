@@ -27,7 +27,7 @@ LEAST_EVENTS = 5
 SHRINK = 10.0
 """An item's coordinates count n / (n + SHRINK) after n events."""
 BEYOND_CHANCE = 1.1
-SAMPLE_EVENTS = 1_000_000
+SAMPLE_EVENTS = 500_000
 
 
 def company_coordinates(items: Int32, offsets: Int64, told: Floats, seed: int) -> Floats:

@@ -18,7 +18,8 @@ Floats = NDArray[np.float32]
 N_FOLDS = 5
 RIDGE = 10.0
 WARM_EVENTS = 5
-LEAST_VARIANCE = 1e-4
+LEAST_VARIANCE = 0.1
+"""Items may always suit other people than was thought, even where none did so far."""
 
 
 def learned_variance(tastes: Floats, owner: Int64, items: Int32, told: Floats) -> Floats:

@@ -38,7 +38,7 @@ from newfound.serving.arrays import Array
 from newfound.serving.bundle import Blend, Bundle, BundleMeta, Maps, learned_tastes
 from newfound.serving.ids import IdIndex
 from newfound.serving.network import Floats, Network
-from newfound.serving.relevance import RULE_FLOOR
+from newfound.serving.relevance import RULE_FLOOR, age_relevance
 from newfound.serving.user_state import STATE_FIELDS, Sequences, UserStates, advance, request_vectors
 
 HOUR, DAY = 3_600.0, 86_400.0
@@ -184,6 +184,7 @@ def assemble(
         untested_days=days,
     )
     unscaled = Bundle(meta, base, overlay)
+    level += float(age_relevance(unscaled)[warm].mean())
     scale = surprise(unscaled, items.content, items.content_bias, warm, inputs.seed)
     whole = replace(blend, age=(*rises, level))
     return Bundle(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -54,12 +54,11 @@ def judge(judgement: Judgement) -> dict[str, Any]:
     """Metrics at the default exploration and at weight 0, and leave-one-out at weight 0."""
     bundle, split, offsets = judgement.bundle, judgement.split, judgement.trained.offsets
     relevant = _relevant(judgement, _vectors_at_ends(judgement))
-    exploit = judgement.report(lambda users: relevant(users)[0])
+    exploit = judgement.report(relevant)
     last = Judgement(
         bundle, judgement.trained, last_withheld(split, offsets), judgement.hide_seen, judgement.seed
     )
-    at_last = _relevant(last, _vectors_at_last(judgement))
-    left_out = {"leaveOneOut": last.report(lambda users: at_last(users)[0])}
+    left_out = {"leaveOneOut": last.report(_relevant(last, _vectors_at_last(judgement)))}
     if not bundle.meta.explores:
         return {**exploit, **left_out, "explorationWeight": 0.0}
     settings = ExplorationSettings()
@@ -79,43 +78,36 @@ def judge_later(judgement: Judgement) -> dict[str, Any]:
     items, times = trained.items[past], trained.times[past]
     lately = times > times.max(initial=0) - WEEK
     counts = np.bincount(items[lately], minlength=trained.n_items)
-    return judgement.report(
-        lambda users: relevant(users)[0], {"recent_popularity": baselines.popularity(counts)}
-    )
+    return judgement.report(relevant, {"recent_popularity": baselines.popularity(counts)})
 
 
-Relevant = Callable[[NDArray[np.int64]], tuple[Floats, Floats]]
-"""User codes (n,) to relevance (n, n_items) and user features (n, q)."""
-
-
-def _relevant(judgement: Judgement, vectors: Floats) -> Relevant:
+def _relevant(judgement: Judgement, vectors: Floats) -> Scorer:
     """Relevance for test users, whose vectors (n_test_users, d) are those at their first event to predict."""
     bundle, trained, split = judgement.bundle, judgement.trained, judgement.split
     starts = trained.offsets[:-1]
 
-    def relevant(users: NDArray[np.int64]) -> tuple[Floats, Floats]:
+    def relevant(users: NDArray[np.int64]) -> Floats:
         own = vectors[np.searchsorted(split.test_users, users)]
         ends = split.ends[users]
         past = trained.items, starts[users], ends
         taste = tastes(bundle, *past)
         static = static_relevance_at(bundle, trained.times[ends])
-        return relevance(bundle, own, taste, past, static), bundle.user_features(taste)
+        return relevance(bundle, own, taste, past, static)
 
     return relevant
 
 
-def _exploring(judgement: Judgement, relevant: Relevant, settings: ExplorationSettings) -> Scorer:
+def _exploring(judgement: Judgement, relevant: Scorer, settings: ExplorationSettings) -> Scorer:
     bundle = judgement.bundle
     created = np.asarray(bundle.overlay["created"], np.int64)
     young = young_items(created, bundle.unknown, bundle.meta.latest, settings)
+    sigma = uncertainty(bundle, young.codes)
 
     def exploring(users: NDArray[np.int64]) -> Floats:
-        values, x = relevant(users)
-        sigma = uncertainty(bundle, x, young.codes)
+        values = relevant(users)
         for row, user in enumerate(users):
-            values[row] = noisy_values(
-                values[row], young, sigma[row], settings, f"metrics {judgement.seed} {user}"
-            )
+            seed = f"metrics {judgement.seed} {user}"
+            values[row] = noisy_values(values[row], young, sigma, settings, seed)
         return values
 
     return exploring

@@ -134,7 +134,8 @@ class Recommender:
             self._allowed(request, past[1].rows(slice(low, high)), types)
             for request, (low, high) in zip(requests, pairwise(bounds), strict=True)
         ]
-        return at, values, masks, uncertainty(bundle, bundle.user_features(taste), self.young.codes)
+        sigma = uncertainty(bundle, self.young.codes)
+        return at, values, masks, np.broadcast_to(sigma, (len(requests), len(sigma)))
 
     def _answers(
         self,

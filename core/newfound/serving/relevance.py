@@ -98,7 +98,10 @@ def rule_logs(
     stand_in = np.float32(slope) * logits
     stand_in += np.float32(low)
     np.exp(np.minimum(stand_in, STAND_IN_AT_MOST, out=stand_in), out=stand_in)
-    stand_in *= 1 - bundle.trust
+    heard = (
+        starts < stops
+    )  # of a user without history no rule speaks, of known items no more than of new ones
+    stand_in[heard] *= 1 - bundle.trust
     stand_in += rule_scores(bundle.rules, items, starts, stops)
     return np.log(stand_in, out=stand_in)
 
@@ -151,15 +154,16 @@ def relevance(
     return out
 
 
-def uncertainty(bundle: Bundle, features: Floats, items: NDArray[np.int32]) -> Floats:
-    """Posterior standard deviations sigma (n_users, m) of the relevance of m items, codes sorted."""
-    squares = features * features
-    prior = squares @ np.asarray(bundle.base["prior_variance"], np.float32)  # (n_users,)
-    out = prior[:, None] * np.asarray(bundle.overlay["prior_factor"])[items]
+def uncertainty(bundle: Bundle, items: NDArray[np.int32]) -> Floats:
+    """Posterior standard deviations sigma (m,) of the appeal of m items, codes sorted.
+
+    That who likes an item is unknown too is no reason to show it more: what one person tells of it helps few others.
+    """
+    out: Floats = bundle.base["prior_variance"][0] * np.asarray(bundle.overlay["prior_factor"])[items]
     posteriors = bundle.posteriors
     at = np.searchsorted(items, posteriors.item)
     inside = (at < len(items)) & (np.append(items, -1)[np.minimum(at, len(items))] == posteriors.item)
-    out[:, at[inside]] = squares @ posteriors.variance[inside].T
+    out[at[inside]] = posteriors.variance[inside, 0]
     return np.sqrt(out, out=out)
 
 
