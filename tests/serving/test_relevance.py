@@ -199,9 +199,10 @@ def test_uncertainty_is_the_prior_scaled_down_by_what_is_known_or_the_posterior(
         posterior_mean=np.zeros_like(variance),
         posterior_variance=variance,
     )
-    prior = np.sqrt(bundle.base["prior_variance"][0])
+    squares = np.append(1, bundle.base["taste_variance"][bundle.learned_tastes])
+    prior = np.sqrt(squares @ bundle.base["prior_variance"])
     sigma = uncertainty(taught, np.array([2, 4, 6], np.int32))
-    np.testing.assert_allclose(sigma, [prior, prior / 2, 0.1], rtol=1e-5)
+    np.testing.assert_allclose(sigma, [prior, prior / 2, 0.1 * np.sqrt(squares.sum())], rtol=1e-5)
 
 
 def test_posteriors_of_items_that_are_not_asked_for_are_left_alone(

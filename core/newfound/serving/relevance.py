@@ -155,15 +155,18 @@ def relevance(
 
 
 def uncertainty(bundle: Bundle, items: NDArray[np.int32]) -> Floats:
-    """Posterior standard deviations sigma (m,) of the appeal of m items, codes sorted.
+    """Posterior standard deviations sigma (m,) of the relevance of m items, codes sorted, to the average person.
 
-    That who likes an item is unknown too is no reason to show it more: what one person tells of it helps few others.
+    What one person's click teaches serves everyone, so those of extreme tastes are no better to learn from.
     """
-    out: Floats = bundle.base["prior_variance"][0] * np.asarray(bundle.overlay["prior_factor"])[items]
+    squares = np.append(1, bundle.base["taste_variance"][bundle.learned_tastes]).astype(np.float32)
+    out: Floats = np.asarray(bundle.overlay["prior_factor"])[items] * (
+        squares @ bundle.base["prior_variance"]
+    )
     posteriors = bundle.posteriors
     at = np.searchsorted(items, posteriors.item)
     inside = (at < len(items)) & (np.append(items, -1)[np.minimum(at, len(items))] == posteriors.item)
-    out[at[inside]] = posteriors.variance[inside, 0]
+    out[at[inside]] = posteriors.variance[inside] @ squares
     return np.sqrt(out, out=out)
 
 
