@@ -54,6 +54,8 @@ def lines(text: str) -> list[str]:
 @given(st.text('AB",\n\r\\', max_size=25).map(str.encode) | st.binary(max_size=25))
 @example(b'"a\rb",c\n')
 @example(b"a,b\r")
+@example(b",\r\r")
+@example(b'"a\r\r\n",b\r\r')
 @example(b'"a",b\r')
 def test_text_of_any_kind_is_refused_or_read_as_a_strict_csv_reader_does(content: bytes) -> None:
     try:

@@ -32,6 +32,8 @@ def parse_rows(
     if b"\0" in text:
         row += text.count(b"\n", 0, text.find(b"\0"))
         raise refusal(path, row, "a zero byte", "give a text file")
+    if b"\r\r\n" in text:
+        text, records = _with_plain_ends(text, records or find_records(text))
     if records is None and (frame := _regular_rows(text, header)) is not None:
         return frame.height, Batch(np.arange(row, row + frame.height), frame)
     records = records or find_records(text)
@@ -41,6 +43,13 @@ def parse_rows(
         row += records.index_at(error.start)
         raise refusal(path, row, "invalid UTF-8", "convert the file to UTF-8") from None
     return len(records.ends), _irregular_rows(text, records, header, row)
+
+
+def _with_plain_ends(text: bytes, records: Records) -> tuple[bytes, Records]:
+    """End records by newlines alone: text that was converted for Windows twice has two returns before each."""
+    bounds = zip(records.starts.tolist(), records.ends.tolist(), strict=True)
+    text = b"".join(text[start:end].rstrip(b"\r\n") + b"\n" for start, end in bounds)
+    return text, find_records(text)
 
 
 def _regular_rows(text: bytes, header: list[str]) -> pl.DataFrame | None:
