@@ -18,6 +18,8 @@ Floats = NDArray[np.float32]
 N_FOLDS = 5
 RIDGE = 10.0
 WARM_EVENTS = 5
+SHOWN_EVENT = 0.05
+"""What one impression tells of an item, in interactions: about q (1 - q) at a click rate of 5 %."""
 LEAST_VARIANCE = 0.1
 """Items may always suit other people than was thought, even where none did so far."""
 
@@ -43,6 +45,11 @@ def learned_variance(tastes: Floats, owner: Int64, items: Int32, told: Floats) -
     excess = np.square(theta - slope * y) - 1 / (n * spread)
     variance = (weight * excess).sum(axis=0) / np.maximum(weight.sum(), 1e-9)
     return np.maximum(variance, LEAST_VARIANCE).astype(np.float32)
+
+
+def prior_factor(organic: NDArray[np.integer], shown: NDArray[np.integer], n_0: float) -> Floats:
+    """Share of the prior variance that is left after organic events and impressions that are no trials: (n_items,)."""
+    return (n_0 / (n_0 + organic + SHOWN_EVENT * shown)).astype(np.float32)
 
 
 @dataclass(frozen=True, slots=True)

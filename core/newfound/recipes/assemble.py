@@ -30,7 +30,7 @@ from newfound.dataset.taste import item_coordinates, profiles, some_users, taste
 from newfound.dataset.youth import fit_youth
 from newfound.explore.calibration import Calibration
 from newfound.explore.posterior import TRIAL_FIELDS, Posteriors, Trials
-from newfound.explore.prior import fit_ridge, learned_variance
+from newfound.explore.prior import fit_ridge, learned_variance, prior_factor
 from newfound.recipes.blending import N_PERSONAL
 from newfound.recipes.refitting import no_examples
 from newfound.recipes.surprise import surprise
@@ -45,8 +45,6 @@ HOUR, DAY = 3_600.0, 86_400.0
 HALF_LIVES = (HOUR, 4 * HOUR, 12 * HOUR, 2 * DAY, 7 * DAY, 30 * DAY, 36_500 * DAY)
 DEFAULT_MAPS = Maps((float(np.log(RULE_FLOOR)), 0.0), (0.0, 0.0))
 PRIOR_EVENTS = 10.0
-SHOWN_EVENT = 0.05
-"""What one impression tells of an item, in interactions: about q (1 - q) at a click rate of 5 %."""
 WARM_EVENTS = 5
 RIDGE_TOKENS = 256
 STATE_SAMPLE = 20_000
@@ -112,7 +110,6 @@ def assemble(
     nothing = Posteriors.empty(len(learned) + 1)
     organic = np.bincount(seen.items[~seen.listed], minlength=seen.n_items).astype(np.int64)
     shown = np.where(events >= WARM_EVENTS, inputs.shown, 0)
-    factor = PRIOR_EVENTS / (PRIOR_EVENTS + organic + SHOWN_EVENT * shown)
     base: dict[str, Array] = {
         **{name: array for name, array in trained.items() if name not in ("E", "item_bias")},
         **IdIndex.build(seen.item_ids).arrays("items"),
@@ -157,7 +154,7 @@ def assemble(
         "clicked": events - organic,
         "popularity": counts.values,
         "metadata_bias": metadata_bias,
-        "prior_factor": factor.astype(np.float32),
+        "prior_factor": prior_factor(organic, shown, PRIOR_EVENTS),
         **{f"trial_{name}": getattr(trials, name) for name in TRIAL_FIELDS},
         **{f"posterior_{name}": getattr(nothing, name) for name in ("item", "mean", "variance")},
     }

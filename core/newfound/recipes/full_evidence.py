@@ -16,7 +16,8 @@ from newfound.dataset.histories import Histories
 from newfound.dataset.runs import ranges
 from newfound.explore.calibration import fit_calibration
 from newfound.explore.posterior import TRIAL_FIELDS, corrections, fit_sharing
-from newfound.recipes.assemble import SHOWN_EVENT, WARM_EVENTS
+from newfound.explore.prior import prior_factor
+from newfound.recipes.assemble import WARM_EVENTS
 from newfound.recipes.evidence import build_trials, collect_slates, vectors_when_shown
 from newfound.recipes.update import KNOWN_EVENTS
 from newfound.serving.bundle import Bundle
@@ -69,8 +70,8 @@ def with_evidence(
     # What is a trial now must not narrow the prior as well.
     tried = np.bincount(trials.item, minlength=bundle.n_items)
     shown = np.maximum(bundle.base["shown_at_full"] - tried, 0)
-    n_0, organic = bundle.meta.prior_events, np.asarray(bundle.overlay["organic"])
-    factor = (n_0 / (n_0 + organic + SHOWN_EVENT * shown)).astype(np.float32)
+    organic = np.asarray(bundle.overlay["organic"])
+    factor = prior_factor(organic, shown, bundle.meta.prior_events)
     prior = factor[:, None] * np.asarray(bundle.base["prior_variance"], np.float32)
     posteriors = fit_sharing(trials, prior, calibration, organic == 0)
     overlay = dict(bundle.overlay) | {"prior_factor": factor}

@@ -16,9 +16,9 @@ from newfound.dataset import popularity, rules
 from newfound.dataset.event_rows import EventRow, Response
 from newfound.explore.calibration import fit_calibration
 from newfound.explore.posterior import TRIAL_FIELDS, Posteriors, Trials, corrections, fit_sharing
+from newfound.explore.prior import prior_factor
 from newfound.explore.settings import SECONDS_PER_DAY, ExplorationSettings
 from newfound.hashing import hash64
-from newfound.recipes.assemble import SHOWN_EVENT
 from newfound.recipes.catalogue import Record
 from newfound.recipes.evidence import Slate, build_trials, collect_slates, vectors_when_shown
 from newfound.recipes.items import with_new_items
@@ -208,11 +208,10 @@ def _clicker_rows(
 
 
 def _prior_factor(bundle: Bundle, overlay: Mapping[str, Array]) -> Floats:
-    """How much of the prior variance is left: n_0 / (n_0 + organic events + impressions at FULL / 20)."""
-    shown = np.zeros(bundle.n_items)
+    """How much of the prior variance is left; impressions since FULL are trials."""
+    shown = np.zeros(bundle.n_items, np.int64)
     shown[: bundle.n_base_items] = bundle.base["shown_at_full"]
-    n_0 = bundle.meta.prior_events
-    return (n_0 / (n_0 + overlay["organic"] + SHOWN_EVENT * shown)).astype(np.float32)
+    return prior_factor(overlay["organic"], shown, bundle.meta.prior_events)
 
 
 def _age_warnings(parent: Bundle, result: Bundle) -> list[str]:
