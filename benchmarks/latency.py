@@ -16,7 +16,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from pathlib import Path
 
@@ -191,20 +191,21 @@ FIGURES = {
 }
 
 
-def main() -> None:
+def measure(description: str | None, measures: Mapping[str, Callable[[Path], Report]]) -> None:
+    """Measure the figures that the command line names, or all, and print them as JSON."""
     parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        description=description, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("figures", nargs="*", help=f"some of {', '.join(FIGURES)}")
+    parser.add_argument("figures", nargs="*", help=f"some of {', '.join(measures)}")
     parser.add_argument("--work", type=Path)
     options = parser.parse_args()
     if "NEWFOUND_DATA" not in os.environ:
         sys.exit("NEWFOUND_DATA is unset: point it at the folder of data sets")
     with nullcontext(options.work) if options.work else tempfile.TemporaryDirectory() as work:
         Path(work).mkdir(exist_ok=True)
-        figures = [FIGURES[name](Path(work)) for name in options.figures or FIGURES]
+        figures = [measures[name](Path(work)) for name in options.figures or measures]
     print(json.dumps({"figures": figures}))
 
 
 if __name__ == "__main__":
-    main()
+    measure(__doc__, FIGURES)

@@ -9,17 +9,12 @@ Every run of an UPDATE starts from the same parent and publishes one more versio
 
 from __future__ import annotations
 
-import argparse
 import json
-import os
 import random
 import subprocess
-import sys
-import tempfile
-from contextlib import nullcontext
 from pathlib import Path
 
-from latency import make, newfound, python_import, run_all, script, trained
+from latency import make, measure, newfound, python_import, run_all, script, trained
 from side_by_side import Report, compare
 
 FEW_USERS, FEW_EVENTS = 1_500, 3_000
@@ -126,20 +121,5 @@ def measure_many(work: Path) -> Report:
 FIGURES = {"few": measure_few, "many": measure_many}
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("figures", nargs="*", help=f"some of {', '.join(FIGURES)}")
-    parser.add_argument("--work", type=Path)
-    options = parser.parse_args()
-    if "NEWFOUND_DATA" not in os.environ:
-        sys.exit("NEWFOUND_DATA is unset: point it at the folder of data sets")
-    with nullcontext(options.work) if options.work else tempfile.TemporaryDirectory() as work:
-        Path(work).mkdir(exist_ok=True)
-        figures = [FIGURES[name](Path(work)) for name in options.figures or FIGURES]
-    print(json.dumps({"figures": figures}))
-
-
 if __name__ == "__main__":
-    main()
+    measure(__doc__, FIGURES)
