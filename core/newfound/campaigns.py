@@ -53,21 +53,24 @@ class Campaign:
 def create_campaign(
     layout: Layout,
     name: str,
-    solution: str,
+    solution: str | None,
     exploration_weight: float | None,
     item_age_cutoff_days: float | None,
-    follow_latest: bool,
-) -> tuple[Campaign, bool]:
-    """Create a campaign; the same settings again change nothing. Returns it and whether it is new.
+    follow_latest: bool | None,
+) -> dict[str, Any]:
+    """Create a campaign, by default on the default solution; describe it, with `created`.
+
+    The same settings again change nothing.
 
     Raises AlreadyExistsError for other settings, NotFoundError without an ACTIVE version, UsageError for bad values.
     """
     path = layout.campaign(name)
     _settings(exploration_weight, item_age_cutoff_days)
+    solution = solution or "default"
     version = _active(layout, solution)
     weight, cutoff = _exploration(layout, version, exploration_weight, item_age_cutoff_days)
     now = time.time()
-    campaign = Campaign(name, version.name, weight, cutoff, follow_latest, now, now)
+    campaign = Campaign(name, version.name, weight, cutoff, bool(follow_latest), now, now)
     try:
         create_bytes(path, seal_json(asdict(campaign)))
     except FileExistsError:
@@ -80,8 +83,8 @@ def create_campaign(
                 f"campaign {name!r} exists with other settings",
                 f"`newfound campaign update {name}` changes it; `newfound campaign describe {name}` shows it",
             ) from None
-        return existing, False
-    return campaign, True
+        return existing.to_dict() | {"created": False}
+    return campaign.to_dict() | {"created": True}
 
 
 def update_campaign(
@@ -91,9 +94,10 @@ def update_campaign(
     exploration_weight: float | None,
     item_age_cutoff_days: float | None,
     follow_latest: bool | None,
+    *,
     lock_timeout: float,
-) -> tuple[Campaign, bool]:
-    """Change a campaign; without any option it moves to the newest version. Returns it and whether it changed."""
+) -> dict[str, Any]:
+    """Change a campaign; without any option it moves to the newest version. Describe it, with `updated`."""
     with lock(layout.lock("campaigns"), lock_timeout, f"update campaign {name}"):
         old = read_campaign(layout, name)
         only_settings = (
@@ -107,10 +111,10 @@ def update_campaign(
         follows = old.follow_latest if follow_latest is None else follow_latest
         new = Campaign(name, version.name, weight, cutoff, follows, old.creation_time, old.update_time)
         if new == old:
-            return old, False
+            return old.to_dict() | {"updated": False}
         new = replace(new, update_time=time.time())
         write_json(layout.campaign(name), asdict(new))
-        return new, True
+        return new.to_dict() | {"updated": True}
 
 
 def _active(layout: Layout, reference: str) -> Version:
@@ -174,10 +178,17 @@ def list_campaigns(layout: Layout) -> list[Campaign]:
     return [read_campaign(layout, path.stem) for path in sorted(layout.campaigns.glob("*.json"))]
 
 
-def delete_campaign(layout: Layout, name: str) -> None:
+def describe_campaign(layout: Layout, name: str) -> dict[str, Any]:
+    """Describe a campaign, with the version that answers now; raise NotFoundError."""
+    found = read_campaign(layout, name)
+    return found.to_dict() | {"servingVersion": serving_version(layout, found).name}
+
+
+def delete_campaign(layout: Layout, name: str) -> dict[str, Any]:
     """Remove a campaign; versions and the response log stay."""
     read_campaign(layout, name)
     layout.campaign(name).unlink()
+    return {"name": name, "deleted": True}
 
 
 def serving_version(layout: Layout, campaign: Campaign) -> Version:

@@ -67,19 +67,18 @@ def evaluate(
     policy: Policy,
     method: Method,
     *,
+    target: str | None,
     event_type: str | None,
     count_silent: bool,
     progress: ProgressCallback,
 ) -> dict[str, Any]:
     """Estimate what the policy would have earned on a campaign's logged requests; see `find_outcomes`.
 
+    `target`: the campaign whose policy is meant, instead of `policy`.
+
     Raises QualityGateError when the log cannot answer, UsageError without a policy, NotFoundError.
     """
-    if policy == Policy():
-        raise UsageError(
-            "no policy to evaluate",
-            "name one: --exploration-weight 0.1, --version default@v2 or --target NAME",
-        )
+    policy = _asked(layout, policy, target)
     learned = 0
     if policy.version is not None:
         learned = find_version(layout, policy.version).record["eventOffset"]
@@ -110,9 +109,9 @@ def evaluate(
     slots, item, ids = _slots(found)
     model = fit_reward_model(slots.response, slots.slot, item, slots.reward, slots.n_slots, len(ids))
     places = _Places(found.shown, slots, item, ids, model)
-    target = _target(layout, policy, places, method.seed, progress)
-    result = evaluate_target(slots, target, method)
-    figures = slot_figures(slots, target, method.clip)
+    shown = _target(layout, policy, places, method.seed, progress)
+    result = evaluate_target(slots, shown, method)
+    figures = slot_figures(slots, shown, method.clip)
     return {
         "campaign": campaign,
         "target": {
@@ -130,12 +129,20 @@ def evaluate(
     }
 
 
-def campaign_policy(layout: Layout, campaign: str) -> Policy:
-    """The policy that a campaign is now; raise NotFoundError."""
-    found = read_campaign(layout, campaign)
-    settings = found.settings
-    version = serving_version(layout, found).name
-    return Policy(version, settings.exploration_weight, settings.item_age_cutoff_days)
+def _asked(layout: Layout, policy: Policy, target: str | None) -> Policy:
+    """The policy itself, or what the campaign `target` is now; raise UsageError for none or both, NotFoundError."""
+    if target is None:
+        if policy == Policy():
+            raise UsageError(
+                "no policy to evaluate",
+                "name one: --exploration-weight 0.1, --version default@v2 or --target NAME",
+            )
+        return policy
+    if policy != Policy():
+        raise UsageError("--target already says which policy", "name no version, weight or cut-off with it")
+    campaign = read_campaign(layout, target)
+    version, settings = serving_version(layout, campaign), campaign.settings
+    return Policy(version.name, settings.exploration_weight, settings.item_age_cutoff_days)
 
 
 @dataclass(frozen=True, slots=True)

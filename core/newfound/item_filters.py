@@ -11,8 +11,8 @@ from newfound.store.files import create_bytes, read_json, seal_json
 from newfound.store.layout import Layout
 
 
-def create_filter(layout: Layout, name: str, expression: str) -> tuple[dict[str, Any], bool]:
-    """Store an expression under a name; the same one again changes nothing. Returns it and whether it is new."""
+def create_filter(layout: Layout, name: str, expression: str) -> dict[str, Any]:
+    """Store an expression under a name; the same one again changes nothing. Describe it, with `created`."""
     path = layout.filter(name)
     parsed = parse_filter(expression)
     record = {"name": name, "filterExpression": expression, "creationDateTime": time.time()}
@@ -24,8 +24,8 @@ def create_filter(layout: Layout, name: str, expression: str) -> tuple[dict[str,
             raise AlreadyExistsError(
                 f"filter {name!r} exists with another expression", "choose another name, or delete it first"
             ) from None
-        return existing, False
-    return record | {"parameters": list(parsed.parameters)}, True
+        return existing | {"created": False}
+    return record | {"parameters": list(parsed.parameters), "created": True}
 
 
 def describe_filter(layout: Layout, name: str) -> dict[str, Any]:
@@ -44,10 +44,16 @@ def list_filters(layout: Layout) -> list[dict[str, Any]]:
     return [describe_filter(layout, path.stem) for path in sorted(layout.filters.glob("*.json"))]
 
 
-def delete_filter(layout: Layout, name: str) -> None:
+def check_filter(expression: str) -> dict[str, Any]:
+    """Parse an expression without storing it; raise InvalidFilterError."""
+    return {"valid": True, "parameters": list(parse_filter(expression).parameters)}
+
+
+def delete_filter(layout: Layout, name: str) -> dict[str, Any]:
     """Remove a named filter."""
     describe_filter(layout, name)
     layout.filter(name).unlink()
+    return {"name": name, "deleted": True}
 
 
 def find_filter(layout: Layout, text: str) -> ItemFilter:

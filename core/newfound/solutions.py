@@ -14,10 +14,12 @@ from newfound.store.files import create_bytes, read_json, seal_json
 from newfound.store.layout import Layout
 from newfound.store.locks import lock
 from newfound.store.versions import (
+    Version,
     delete_all_versions,
     delete_version,
     find_version,
     list_versions,
+    newest_active,
     parse_reference,
 )
 
@@ -86,8 +88,9 @@ class Solution:
 def create_solution(layout: Layout, solution: Solution) -> tuple[Solution, bool]:
     """Create a solution; the same settings again change nothing. Returns it and whether it is new.
 
-    Raises AlreadyExistsError when the name stands for other settings.
+    Raises AlreadyExistsError when the name stands for other settings, UsageError for settings that are none.
     """
+    _check_hyperparameters(solution)
     solution = replace(solution, recipe=find_recipe(solution.recipe).name, creation_time=time.time())
     path = layout.solution(solution.name) / "solution.json"
     try:
@@ -119,16 +122,34 @@ def list_solutions(layout: Layout) -> list[Solution]:
     return [read_solution(layout, name) for name in names]
 
 
-def check_hyperparameters(recipe: str, hyperparameters: Mapping[str, str]) -> None:
+def _check_hyperparameters(solution: Solution) -> None:
     """Raise UsageError for a hyperparameter that the recipe does not have, or a value out of its range."""
-    if hyperparameters and not find_recipe(recipe).learns:
-        raise UsageError(f"recipe {recipe} has no hyperparameters", "leave --hyperparameter out")
+    if solution.hyperparameters and not find_recipe(solution.recipe).learns:
+        raise UsageError(f"recipe {solution.recipe} has no hyperparameters", "leave --hyperparameter out")
     from newfound.model.config import choose_config
 
-    choose_config(1_000, 1_000, hyperparameters)
+    choose_config(1_000, 1_000, solution.hyperparameters)
 
 
-def delete_solution(layout: Layout, reference: str, lock_timeout: float) -> None:
+def summarize_solutions(layout: Layout) -> list[dict[str, Any]]:
+    """List all solutions with their newest versions."""
+    found = []
+    for solution in list_solutions(layout):
+        versions = list_versions(layout, solution.name)
+        newest = newest_active(layout, solution.name)
+        found.append(
+            {
+                "name": solution.name,
+                "recipe": solution.recipe,
+                "solutionVersion": newest.name if newest else None,
+                "status": versions[-1].status if versions else None,
+                "versions": len(versions),
+            }
+        )
+    return found
+
+
+def delete_solution(layout: Layout, reference: str, lock_timeout: float) -> dict[str, Any]:
     """Delete a solution, or one version of it; raise UsageError while a campaign or an UPDATE needs it."""
     from newfound.campaigns import list_campaigns, versions_in_service
 
@@ -140,17 +161,21 @@ def delete_solution(layout: Layout, reference: str, lock_timeout: float) -> None
             _refuse_if(serving, reference)
             delete_all_versions(layout, name)
             shutil.rmtree(layout.solution(name))
-            return
-        version = find_version(layout, reference)
-        _refuse_if([c for c in serving if reference in versions_in_service(layout, c)], reference)
-        children = [
-            v.name for v in list_versions(layout, name) if v.record.get("full") == version.name != v.name
-        ]
-        if children:
-            raise UsageError(
-                f"{reference} is the FULL version of {', '.join(children)}", "delete these first, or keep it"
-            )
-        delete_version(version)
+        else:
+            version = find_version(layout, reference)
+            _refuse_if([c for c in serving if reference in versions_in_service(layout, c)], reference)
+            _refuse_if_parent(layout, version)
+            delete_version(version)
+    return {"name": reference, "deleted": True}
+
+
+def _refuse_if_parent(layout: Layout, version: Version) -> None:
+    versions = list_versions(layout, version.solution)
+    children = [other.name for other in versions if other.record.get("full") == version.name != other.name]
+    if children:
+        raise UsageError(
+            f"{version.name} is the FULL version of {', '.join(children)}", "delete these first, or keep it"
+        )
 
 
 def _refuse_if(campaigns: list[Campaign], reference: str) -> None:

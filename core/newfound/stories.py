@@ -14,11 +14,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from newfound.campaigns import read_campaign, serving_version
+from newfound.errors import NotFoundError
 from newfound.explore.policy import young_items
 from newfound.explore.settings import SECONDS_PER_DAY, ExplorationSettings
-from newfound.serving.bundle import AGELESS, Bundle
+from newfound.serving.bundle import AGELESS, Bundle, open_bundle
 from newfound.serving.network import Floats
 from newfound.serving.relevance import relevance, static_relevance, tastes, uncertainty
+from newfound.store.layout import Layout
+from newfound.store.versions import find_version
 
 PROMOTED, LEARNING, DROPPED, ESTABLISHED = "promoted", "still learning", "dropped", "established"
 DEVIATIONS = 1.645
@@ -156,6 +160,34 @@ def report(bundle: Bundle, settings: ExplorationSettings, limit: int) -> dict[st
         "usualQuality": usual_quality(bundle),
         "items": [story.to_dict() for story in stories[:limit]],
     }
+
+
+def campaign_report(layout: Layout, name: str, limit: int) -> dict[str, Any]:
+    """Say how the young items are doing on the version that a campaign serves; raise NotFoundError."""
+    campaign = read_campaign(layout, name)
+    version = serving_version(layout, campaign)
+    described = {
+        "campaign": name,
+        "solutionVersion": version.name,
+        "explorationWeight": campaign.exploration_weight,
+        "explorationItemAgeCutoff": campaign.item_age_cutoff_days,
+    }
+    return described | report(open_bundle(version.serving), campaign.settings, limit)
+
+
+def item_story(layout: Layout, reference: str, item: str) -> dict[str, Any]:
+    """Say what a version knows of an item; raise NotFoundError."""
+    version = find_version(layout, reference)
+    bundle = open_bundle(version.serving)
+    code = bundle.item_code(item)
+    if code < 0:
+        raise NotFoundError(
+            f"{version.name} knows no item {item!r}",
+            "put the item or an event of it, then run `newfound solution train --mode update`",
+        )
+    [story] = tell(bundle, np.array([code]), ExplorationSettings())
+    found = {"solutionVersion": version.name, "usualQuality": usual_quality(bundle)}
+    return found | story.to_dict()
 
 
 def reason(story: Story, explored: bool) -> str:

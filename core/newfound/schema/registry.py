@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from newfound.schema.builtin import builtin
 from newfound.schema.document import SchemaDocument
 from newfound.store import files
-from newfound.store.layout import Layout
+from newfound.store.layout import DATASETS, Layout
 
 
 def registered(layout: Layout, dataset: str) -> SchemaDocument | None:
@@ -22,6 +23,16 @@ def registered(layout: Layout, dataset: str) -> SchemaDocument | None:
 def document_for(layout: Layout, dataset: str) -> SchemaDocument:
     """Return the registered document, else the built-in one."""
     return registered(layout, dataset) or builtin(dataset)
+
+
+def list_documents(layout: Layout) -> list[dict[str, Any]]:
+    """List the document in force for each dataset: where it is from and how many fields it has."""
+    found = []
+    for dataset in DATASETS:
+        own = registered(layout, dataset)
+        source = "built-in" if own is None else "registered"
+        found.append({"dataset": dataset, "source": source, "fields": len((own or builtin(dataset)).fields)})
+    return found
 
 
 @contextmanager

@@ -13,12 +13,12 @@ import re
 import shutil
 import time
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from newfound.errors import DamagedError, NotFoundError, UsageError
+from newfound.errors import DamagedError, NewfoundError, NotFoundError, UsageError
 from newfound.store.files import (
     make_directory,
     publish,
@@ -30,6 +30,7 @@ from newfound.store.files import (
 from newfound.store.layout import Layout, check_name
 from newfound.store.locks import is_held
 
+FULL, UPDATE = "FULL", "UPDATE"
 IN_PROGRESS, ACTIVE, FAILED = "CREATE IN_PROGRESS", "ACTIVE", "CREATE FAILED"
 DOCUMENT = "version.json"
 INTERRUPTED = "training was interrupted; `newfound solution train --resume` goes on from its last checkpoint"
@@ -95,7 +96,7 @@ def _unfinished(layout: Layout, solution: str, number: int, path: Path) -> Itera
     if is_held(layout.lock(f"solution-{solution}")):
         record = record | {"status": IN_PROGRESS}  # also while a finished version is being published
     else:
-        reason = INTERRUPTED if record["trainingMode"] == "FULL" else UPDATE_INTERRUPTED
+        reason = INTERRUPTED if record["trainingMode"] == FULL else UPDATE_INTERRUPTED
         record = record | {"status": FAILED, "failureReason": reason}
     yield Version(solution, number, path, record)
 
@@ -174,7 +175,7 @@ def _outdated(layout: Layout, version: Version) -> Iterator[int]:
 def newest_parent(layout: Layout, solution: str) -> Version | None:
     """Find the newest version that descends from the newest ACTIVE FULL: the parent of the next UPDATE."""
     active = [version for version in list_versions(layout, solution) if version.status == ACTIVE]
-    full = max((v for v in active if v.record["trainingMode"] == "FULL"), key=_age_of_data, default=None)
+    full = max((v for v in active if v.record["trainingMode"] == FULL), key=_age_of_data, default=None)
     family = [v for v in active if full is not None and v.record["full"] == full.name]
     return max(family, key=_age_of_data, default=None)
 
@@ -207,9 +208,7 @@ def start_version(layout: Layout, solution: str, record: dict[str, Any]) -> Vers
 
 def resumable_version(layout: Layout, solution: str) -> Version | None:
     """Find the newest FULL training that was killed; the solution's lock must be held."""
-    killed = [
-        v for v in _killed(layout, solution) if v.record["trainingMode"] == "FULL" and v.status != FAILED
-    ]
+    killed = [v for v in _killed(layout, solution) if v.record["trainingMode"] == FULL and v.status != FAILED]
     return max(killed, key=lambda version: version.number, default=None)
 
 
@@ -219,7 +218,7 @@ def close_interrupted(layout: Layout, solution: str, *, resumable: bool) -> None
     The solution's lock must be held.
     """
     for version in _killed(layout, solution):
-        if resumable or version.record["trainingMode"] != "FULL":
+        if resumable or version.record["trainingMode"] != FULL:
             fail_version(layout, version, version.record.get("failureReason", INTERRUPTED_FOR_GOOD))
 
 
@@ -260,6 +259,19 @@ def fail_version(layout: Layout, version: Version, reason: str) -> Version:
         if path.is_dir():
             shutil.rmtree(path)
     return _finish(layout, version, {"status": FAILED, "failureReason": reason, "files": {}})
+
+
+@contextmanager
+def failing_visibly(layout: Layout, version: Version) -> Iterator[None]:
+    """Show an error of the body as CREATE FAILED; an interruption keeps the checkpoint for `--resume`."""
+    try:
+        yield
+    except NewfoundError as error:
+        fail_version(layout, version, error.message)
+        raise
+    except Exception as error:
+        fail_version(layout, version, f"internal error: {type(error).__name__}: {error}")
+        raise
 
 
 def _finish(layout: Layout, version: Version, record: dict[str, Any]) -> Version:
