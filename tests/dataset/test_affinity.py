@@ -57,6 +57,20 @@ def test_the_same_seed_gives_the_same_bytes() -> None:
     assert one.vectors.tobytes() == two.vectors.tobytes()
 
 
+def test_directions_of_nearly_the_same_histories_lead_there_in_one_round() -> None:
+    items, starts, stops = histories()
+    x = dense(items, starts, stops)
+
+    def told(table: affinity.AffinityTable) -> float:
+        return float(np.square(x @ np.linalg.qr(table.vectors)[0]).sum())
+
+    before = build(items, starts, stops - 1, N_ITEMS, 0)
+    near = build(items, starts, stops, N_ITEMS, 0, before)
+    assert told(near) > 0.99 * told(build(items, starts, stops, N_ITEMS, 0))
+    fewer = affinity.AffinityTable(before.items[::2], before.scale[::2], before.vectors[::2])
+    assert told(build(items, starts, stops, N_ITEMS, 0, fewer)) > 0.9 * told(near)
+
+
 def test_large_data_is_cut_to_frequent_items_and_a_sample_of_users(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(affinity, "MAX_ITEMS", 32)
     monkeypatch.setattr(affinity, "MAX_USERS", 50)

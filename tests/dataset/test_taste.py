@@ -10,7 +10,9 @@ from newfound.dataset.taste import (
     N_DIRECTIONS,
     N_TOKENS,
     item_coordinates,
+    likeliest_tastes,
     profiles,
+    taste_evidence,
     taste_variance,
     token_coordinates,
 )
@@ -46,6 +48,10 @@ def world() -> tuple[TokenTable, np.ndarray, np.ndarray, np.ndarray]:
     return table_of(tokens), items, np.arange(401) * 40, taste
 
 
+def variance_of(y: np.ndarray, items: np.ndarray, offsets: np.ndarray) -> np.ndarray:
+    return taste_variance(*taste_evidence(y, items, np.diff(offsets)))
+
+
 def both(n: int) -> np.ndarray:
     return np.ones(n, np.bool_)
 
@@ -65,7 +71,7 @@ def test_profiles_find_what_people_like(
 ) -> None:
     table, items, offsets, taste = world
     y = item_coordinates(table, token_coordinates(table, both(2), items, offsets, 0), 300)
-    variance = taste_variance(y, items, offsets, 0)
+    variance = variance_of(y, items, offsets)
     assert (variance[: GENRES - 1] > 10 * variance[GENRES:].max(initial=0)).all()
     found = profiles(y[items], variance, np.diff(offsets)) @ y.T
     found -= found.mean(axis=1, keepdims=True)
@@ -79,6 +85,16 @@ def test_the_bayesian_estimate_is_that_of_the_formula() -> None:
     found = profiles(y, s, np.array([3, 0, 1]))
     expected = [[0.5 * 2 / (1 + 3 * 0.5), 2 * 0.5 / (1 + 2)], [0, 0], [0.5 * 3 / 1.5, 2 * 3 / 3]]
     np.testing.assert_allclose(found, expected, rtol=1e-6)
+
+
+def test_evidence_is_summed_per_user_and_an_item_at_0_is_none() -> None:
+    y = np.array([[1, 0, 0], [2, 0, 4], [-1, 0.5, 0]], np.float32)
+    items, lengths = np.array([0, 1, 0, 2], np.int32), np.array([3, 0, 1])
+    sums, n = taste_evidence(y, items, lengths)
+    assert sums.tolist() == [[4, 0, 4], [0, 0, 0], [-1, 0.5, 0]]
+    assert n.tolist() == [[3, 0, 1], [0, 0, 0], [1, 1, 0]]
+    s = np.array([0.5, 2, 1], np.float32)
+    np.testing.assert_allclose(likeliest_tastes(sums, n, s), profiles(y[items], s, lengths), rtol=1e-6)
 
 
 def test_an_item_of_which_nothing_is_told_is_at_0(
@@ -109,7 +125,7 @@ def test_without_metadata_or_where_people_do_not_differ_there_is_no_direction() 
     table = table_of(genres(rng, 200))
     alike = rng.integers(0, 200, 20_000).astype(np.int32)
     found = token_coordinates(table, both(2), alike, offsets, 0)
-    assert taste_variance(item_coordinates(table, found, 200), alike, offsets, 0).max(initial=0) < 0.01
+    assert variance_of(item_coordinates(table, found, 200), alike, offsets).max(initial=0) < 0.01
 
 
 @given(st.integers(0, 3), st.integers(1, 400), st.integers(0, 5))
@@ -134,5 +150,5 @@ def test_any_metadata_and_histories_give_finite_bounded_directions(
     assert found.shape[1] <= N_DIRECTIONS
     assert (found[N_TOKENS:] == 0).all()
     y = item_coordinates(table, found, 30)
-    variance = taste_variance(y, items, offsets, 0)
+    variance = variance_of(y, items, offsets)
     assert np.isfinite(profiles(y[items], variance, lengths)).all()

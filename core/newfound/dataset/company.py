@@ -14,7 +14,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from newfound.dataset.runs import Int32, Int64, ranges, sums_by_run
+from newfound.dataset.runs import Int32, Int64, distinct, ranges, sums_of_rows
 
 Floats = NDArray[np.float32]
 
@@ -53,8 +53,8 @@ def company_coordinates(items: Int32, offsets: Int64, told: Floats, seed: int) -
     right: NDArray[np.floating] = random.standard_normal((len(known), N_DIRECTIONS + SPARE), dtype=np.float32)
     for _ in range(ITERATIONS):
         right = np.linalg.qr(right - plain @ (plain.T @ right))[0]
-        left = np.linalg.qr(sums_by_run((right / root_share)[item], n_user) / root_user)[0]
-        right = sums_by_run((left / root_user)[user[by_item]], n_item) / root_share
+        left = np.linalg.qr(sums_of_rows(right / root_share, item, n_user) / root_user)[0]
+        right = sums_of_rows(left / root_user, user[by_item], n_item) / root_share
         right -= plain @ (plain.T @ right)
     axes, strength, _ = np.linalg.svd(right, full_matrices=False)
     chance = np.sqrt(len(n_user)) + np.sqrt(len(known))
@@ -72,4 +72,4 @@ def _pairs(items: Int32, offsets: Int64, random: np.random.Generator) -> tuple[I
     owner = np.repeat(users, lengths[users])
     n_items = int(items.max(initial=0)) + 1
     chosen = items[ranges(offsets[users], offsets[users + 1])]
-    return np.divmod(np.unique(owner * n_items + chosen), n_items)
+    return np.divmod(distinct(owner * n_items + chosen), n_items)

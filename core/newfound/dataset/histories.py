@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from newfound import columns as c
+from newfound.dataset.runs import distinct
 
 if TYPE_CHECKING:
     import polars as pl
@@ -157,4 +158,4 @@ def _uniform(frame: pl.LazyFrame) -> pl.LazyFrame:
 def share_of_repeats(histories: Histories) -> float:
     """Share of events on an item that the user had before."""
     pairs = histories.users().astype(np.int64) * histories.n_items + histories.items
-    return 1 - len(np.unique(pairs)) / max(len(pairs), 1)
+    return 1 - len(distinct(pairs)) / max(len(pairs), 1)

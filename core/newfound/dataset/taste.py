@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from newfound.dataset.features import TokenTable
-from newfound.dataset.runs import Int32, Int64, ranges, sums_by_run
+from newfound.dataset.runs import Int32, Int64, ranges, sums_by_run, sums_of_rows
 
 Floats = NDArray[np.float32]
 
@@ -55,7 +55,7 @@ def token_coordinates(
     share = weight / np.maximum(np.bincount(field, weight)[field], 1e-9)
     center = (np.eye(n_tokens) - (field[:, None] == field) * share) * (weight > 0)[:, None]
     marks = marks @ center
-    sums = sums_by_run(marks[event], lengths)  # (n_users, n_tokens)
+    sums = sums_of_rows(marks, event, lengths)  # (n_users, n_tokens)
     within = (marks * counts[:, None]).T @ marks / len(event)
     if np.trace(within) < ALIKE:
         return nothing
@@ -87,13 +87,20 @@ def item_coordinates(table: TokenTable, tokens: Floats, n_items: int) -> Floats:
     return sums_by_run(weight[:, None] * tokens[table.tokens], np.diff(table.offsets[:: table.n_fields]))
 
 
-def taste_variance(coordinates: Floats, items: Int32, offsets: Int64, seed: int) -> Floats:
-    """Variances s (k,) of people's tastes, by EM, given coordinates (n_items, k)."""
-    users = some_users(offsets, seed)
-    lengths = offsets[users + 1] - offsets[users]
-    own = coordinates[items[ranges(offsets[users], offsets[users + 1])]]
-    sums, n = sums_by_run(own, lengths), sums_by_run((own != 0).astype(np.float32), lengths)
-    variance = np.full(coordinates.shape[1], START_VARIANCE)
+def taste_evidence(coordinates: Floats, items: Int32, lengths: Int64) -> tuple[Floats, Floats]:
+    """Sum what users' items tell, `lengths[u]` of each user end to end: g and how many told it, (n_users, k) each.
+
+    coordinates (n_items, k); an item at 0 in a direction tells nothing there.
+    """
+    # Directions that tell of the same items, as those from metadata do, share one count.
+    told, which = np.unique(coordinates != 0, axis=1, return_inverse=True)
+    counts = sums_of_rows(told.astype(np.float32), items, lengths)
+    return sums_of_rows(coordinates, items, lengths), counts[:, which.ravel()]
+
+
+def taste_variance(sums: Floats, n: Floats) -> Floats:
+    """Variances s (k,) of people's tastes, by EM, given `taste_evidence` of some users."""
+    variance = np.full(sums.shape[1], START_VARIANCE)
     for _ in range(EM_STEPS):
         left = variance / (1 + n * variance)
         variance = (np.square(left * sums) + left).mean(axis=0)
@@ -106,7 +113,12 @@ def profiles(coordinates: Floats, variance: Floats, lengths: Int64) -> Floats:
     An item at 0 in a direction, of which nothing is told, is no evidence there; who has no event has taste 0.
     """
     n = sums_by_run((coordinates != 0).astype(np.float32), lengths)
-    return variance * sums_by_run(coordinates, lengths) / (1 + n * variance)
+    return likeliest_tastes(sums_by_run(coordinates, lengths), n, variance)
+
+
+def likeliest_tastes(sums: Floats, n: Floats, variance: Floats) -> Floats:
+    """Most probable tastes w (n_users, k) by `taste_evidence` and `taste_variance`."""
+    return variance * sums / (1 + n * variance)
 
 
 def _marks(

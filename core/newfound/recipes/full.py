@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from newfound.dataset import affinity, popularity
+from newfound.dataset import affinity, popularity, rules
 from newfound.dataset.affinity import AffinityTable
-from newfound.dataset.histories import REPEATS, Histories, share_of_repeats
+from newfound.dataset.histories import Histories
+from newfound.dataset.rules import RulesTable
 from newfound.dataset.runs import ranges
 from newfound.errors import TooLittleDataError
 from newfound.evaluation.splits import (
@@ -24,7 +25,7 @@ from newfound.evaluation.splits import (
     withhold,
 )
 from newfound.progress import Progress, ProgressCallback
-from newfound.recipes.assemble import HALF_LIVES, FullInputs, assemble
+from newfound.recipes.assemble import HALF_LIVES, FullInputs, Parts, assemble, prepare, weigh
 from newfound.recipes.blending import Examples, fit_blend, n_examples, popularity_before
 from newfound.recipes.evidence import vectors_when_shown
 from newfound.recipes.judging import Judgement, judge
@@ -100,43 +101,50 @@ def fit_full(
     Training begins from the weights of `parent` where that pays. Source: model specification §2 and §3, design §4
     (users in training).
     """
-    learned = learn(inputs, hyperparameters, checkpoints, resume, max_minutes, progress, parent)
-    trained, split = learned.trained, learned.split
+    learned, before = learn(inputs, hyperparameters, checkpoints, resume, max_minutes, progress, parent)
+    trained, split = inputs.trained, learned.split
     progress(Progress("metrics", note="ranking for withheld users"))
-    metrics = _judge(learned) if len(split.test_users) else {}
+    metrics = _judge(learned, before) if len(split.test_users) else {}
+    del before  # or there would be two bundles in memory
     progress(Progress("bundle", note="states and counts from all events"))
-    bundle = learned.assembled(trained, None)
+    bundle = learned.assembled(None)
     base = {**bundle.base, TRAINED_UNTIL: last_visible(trained, split.ends)}
     return FullResult(Bundle(bundle.meta, base, bundle.overlay), metrics, learned.training)
 
 
-def _judge(learned: Learned) -> dict[str, Any]:
-    inputs, trained, split = learned.inputs, learned.trained, learned.split
-    judged = learned.assembled(until(trained, split.ends), _withheld(split))
+def _judge(learned: Learned, before: Parts) -> dict[str, Any]:
+    inputs, split = learned.inputs, learned.split
+    judged = weigh(before, learned.blend, learned.maps)
     return {
-        **judge(Judgement(judged, trained, split, learned.hide_seen, inputs.seed)),
+        **judge(Judgement(judged, inputs.trained, split, inputs.hide_seen, inputs.seed)),
         "metadata": bool(inputs.tokens.vocabulary),
-        "sampledFrom": share_of_users(int((np.diff(trained.offsets) >= MIN_EVENTS).sum())),
+        "sampledFrom": share_of_users(int((np.diff(inputs.trained.offsets) >= MIN_EVENTS).sum())),
     }
 
 
 @dataclass(frozen=True, slots=True)
 class Learned:
-    """What training finds: the network's arrays, the blend and its maps; and what was hidden from it."""
+    """What training finds: the network's arrays, the blend and its maps; and what was hidden from it.
+
+    affinity, rules: those of the events that were not hidden.
+    """
 
     inputs: FullInputs
-    trained: Histories
     split: WithheldSplit
-    hide_seen: bool
     arrays: Mapping[str, Array]
     blend: Blend
     maps: Maps
+    affinity: AffinityTable
+    rules: RulesTable
     training: dict[str, Any]
 
-    def assembled(self, seen: Histories, users: NDArray[np.int64] | None) -> Bundle:
-        """Build a bundle from the events of `seen`, with the states of `users` (None: all)."""
-        table = _affinity(seen, self.inputs.seed)
-        return assemble(self.inputs, seen, self.arrays, self.blend, self.maps, users, table)
+    def assembled(self, users: NDArray[np.int64] | None) -> Bundle:
+        """Build a bundle from all events that train, with the states of `users` (None: all)."""
+        seen = self.inputs.trained
+        starts, stops = seen.offsets[:-1], seen.offsets[1:]
+        near = affinity.build(seen.items, starts, stops, seen.n_items, self.inputs.seed, self.affinity)
+        table = rules.updated(self.rules, seen.items, starts, self.split.ends, stops, seen.n_items)
+        return assemble(self.inputs, seen, self.arrays, self.blend, self.maps, users, near, table)
 
 
 def learn(
@@ -147,32 +155,36 @@ def learn(
     max_minutes: float | None,
     progress: ProgressCallback,
     parent: Bundle | None = None,
-) -> Learned:
-    """Train the network and fit the weights of the blend; see `fit_full`."""
+) -> tuple[Learned, Parts]:
+    """Train the network and fit the weights of the blend, see `fit_full`; with the parts that the blend was fitted to.
+
+    These come from what was not hidden, and hold the states of those who hide something.
+    """
     from newfound.model.config import choose_config
     from newfound.model.train import fit
     from newfound.model.warm import judge_weights, shorter
 
-    trained = inputs.histories.restricted_to_trained()
+    trained = inputs.trained
     keys = user_keys(trained.user_ids, inputs.seed)
     split = withhold(trained.offsets, keys, most_test_users(trained.n_items))
-    hide_seen = share_of_repeats(trained) < REPEATS
     config = choose_config(len(trained.items), trained.n_items, hyperparameters, inputs.seed)
     if not config.recency_mask:
         inputs = replace(inputs, half_lives=HALF_LIVES[-1:])
     weights, found = None, None
     if parent is not None and leaves_enough(unseen := unseen_by(parent, trained, split), split):
         known = warm_weights(parent, inputs)
-        found = judge_weights(_training_data(inputs, trained, unseen, hide_seen), config, known)
+        found = judge_weights(_training_data(inputs, unseen), config, known)
         if found["used"]:
             split, config, weights = unseen, shorter(config), known
-    data = _training_data(inputs, trained, split, hide_seen)
+    data = _training_data(inputs, split)
     result = fit(data, config, checkpoints, resume, max_minutes, progress, weights)
     progress(Progress("blend", note="fitting the weights of network, rules and popularity"))
     before = until(trained, split.ends)
-    table = _affinity(before, inputs.seed)
-    unweighted = assemble(inputs, before, result.arrays, users=_withheld(split), affinity=table)
-    blend, maps = _fit_weights(unweighted, trained, before, split, hide_seen, inputs.seed)
+    starts, stops = before.offsets[:-1], before.offsets[1:]
+    near = affinity.build(before.items, starts, stops, before.n_items, inputs.seed)
+    table = rules.build(before.items, starts, stops, before.n_items)
+    parts = prepare(inputs, before, result.arrays, _withheld(split), near, table)
+    blend, maps = _fit_weights(weigh(parts), inputs, before, split)
     training = {
         "seconds": result.seconds,
         "tokensPerSecond": result.tokens_per_second,
@@ -182,9 +194,9 @@ def learn(
         ],
         "configuration": {name: getattr(config, name) for name in config.__slots__},
         "warmStart": found,
-        "seenItemsHiddenInMetrics": hide_seen,
+        "seenItemsHiddenInMetrics": inputs.hide_seen,
     }
-    return Learned(inputs, trained, split, hide_seen, result.arrays, blend, maps, training)
+    return Learned(inputs, split, result.arrays, blend, maps, near, table, training), parts
 
 
 def _withheld(split: WithheldSplit) -> NDArray[np.int64] | None:
@@ -193,12 +205,10 @@ def _withheld(split: WithheldSplit) -> NDArray[np.int64] | None:
     return users if len(users) else None
 
 
-def _training_data(
-    inputs: FullInputs, trained: Histories, split: WithheldSplit, hide_seen: bool
-) -> TrainingData:
+def _training_data(inputs: FullInputs, split: WithheldSplit) -> TrainingData:
     from newfound.model.data import ItemFeatures, TrainingData
 
-    tokens = inputs.tokens
+    trained, tokens = inputs.trained, inputs.tokens
     features = ItemFeatures(len(tokens.vocabulary), tokens.n_fields, tokens.offsets, tokens.tokens)
     at = split.ends[split.validation_users]
     return TrainingData(
@@ -213,19 +223,15 @@ def _training_data(
         validation_users=split.validation_users.astype(np.int32),
         validation_items=trained.items[at],
         validation_times=trained.times[at],
-        exclude_seen=hide_seen,
+        exclude_seen=inputs.hide_seen,
     )
 
 
-def _affinity(seen: Histories, seed: int) -> AffinityTable:
-    return affinity.build(seen.items, seen.offsets[:-1], seen.offsets[1:], seen.n_items, seed)
-
-
 def _fit_weights(
-    bundle: Bundle, trained: Histories, before: Histories, split: WithheldSplit, hide_seen: bool, seed: int
+    bundle: Bundle, inputs: FullInputs, before: Histories, split: WithheldSplit
 ) -> tuple[Blend, Maps]:
     """Fit the blend on what validation users hide, each event in the state that its user was in."""
-    users = split.validation_users
+    trained, users, seed = inputs.trained, split.validation_users, inputs.seed
     first, last = split.ends[users], trained.offsets[users + 1]
     hidden = ranges(first, last)
     owner = np.repeat(np.arange(len(users)), last - first)
@@ -244,7 +250,8 @@ def _fit_weights(
     moments = trained.times[hidden]
     vectors, _ = vectors_when_shown(bundle, states, sequences, owner, hidden - first[owner], moments)
     starts = trained.offsets[users][owner]
-    examples = Examples(vectors, trained.items[hidden], moments, trained.items, starts, hidden, hide_seen)
+    targets = trained.items[hidden]
+    examples = Examples(vectors, targets, moments, trained.items, starts, hidden, inputs.hide_seen)
     nothing = popularity.empty(np.array(bundle.meta.half_lives), trained.n_items)
     shares = popularity_before(nothing, before.items, before.times, examples.times)
     return fit_blend(bundle, examples, shares, seed)

@@ -34,7 +34,7 @@ class TimeSplit:
 
 def split_in_time(inputs: FullInputs) -> TimeSplit | None:
     """Cut where nine tenths of the interactions have happened; None if fewer than two users did anything after it."""
-    trained = inputs.histories.restricted_to_trained()
+    trained = inputs.trained
     cut = int(np.quantile(trained.times, SHARE_BEFORE, method="lower"))
     keys, most = user_keys(trained.user_ids, inputs.seed), most_test_users(trained.n_items)
     split = in_time(trained.offsets, trained.times, cut, keys, most)
@@ -58,7 +58,7 @@ class Twin:
         """Report on what these users did after the cut."""
         split = replace(self.at.split, test_users=users)
         return judge_later(
-            Judgement(self.bundle, self.at.trained, split, self.learned.hide_seen, self.at.past.seed)
+            Judgement(self.bundle, self.at.trained, split, self.learned.inputs.hide_seen, self.at.past.seed)
         )
 
 
@@ -66,5 +66,5 @@ def train_twin(
     at: TimeSplit, hyperparameters: Mapping[str, str], max_minutes: float | None, progress: ProgressCallback
 ) -> Twin:
     """Train on the past of the cut alone, from the seed."""
-    learned = learn(at.past, hyperparameters, None, False, max_minutes, progress)
-    return Twin(at, learned, learned.assembled(learned.trained, at.split.test_users))
+    learned, _ = learn(at.past, hyperparameters, None, False, max_minutes, progress)
+    return Twin(at, learned, learned.assembled(at.split.test_users))

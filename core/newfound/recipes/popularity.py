@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 
 from newfound.dataset import rules
 from newfound.dataset.gaps import N_GAPS
-from newfound.dataset.histories import REPEATS, Histories, share_of_repeats
+from newfound.dataset.histories import Histories
+from newfound.dataset.runs import distinct
 from newfound.evaluation.baselines import popularity
 from newfound.evaluation.offline import evaluate
 from newfound.evaluation.splits import (
@@ -46,18 +47,17 @@ Counts = NDArray[np.int64]
 
 def unique_users(trained: Histories) -> Counts:
     """Count the users of each item (n_items,)."""
-    pairs = np.unique(trained.users().astype(np.int64) * trained.n_items + trained.items)
+    pairs = distinct(trained.users().astype(np.int64) * trained.n_items + trained.items)
     return np.bincount(pairs % trained.n_items, minlength=trained.n_items)
 
 
 def fit_popularity(inputs: FullInputs, progress: ProgressCallback) -> FullResult:
     """Count, and judge the counts of the events before the withheld ones."""
-    trained = inputs.histories.restricted_to_trained()
+    trained = inputs.trained
     keys = user_keys(trained.user_ids, inputs.seed)
     split = withhold(trained.offsets, keys, most_test_users(trained.n_items))
-    hide_seen = share_of_repeats(trained) < REPEATS
     progress(Progress("metrics", note="ranking for withheld users"))
-    metrics = _judge(trained, split, hide_seen, inputs.seed) if len(split.test_users) else {}
+    metrics = _judge(trained, split, inputs.hide_seen, inputs.seed) if len(split.test_users) else {}
     progress(Progress("bundle", note="counts from all events"))
     bundle = assemble(inputs, trained, _silent_network(trained), BLEND)
     counts = unique_users(trained)
@@ -71,7 +71,7 @@ def fit_popularity(inputs: FullInputs, progress: ProgressCallback) -> FullResult
     }
     overlay = dict(bundle.overlay) | {"metadata_bias": np.zeros(n, np.float32), "unique_users": counts}
     meta = replace(bundle.meta, blend=BLEND, blend_at_full=BLEND)
-    facts = {"seenItemsHiddenInMetrics": hide_seen}
+    facts = {"seenItemsHiddenInMetrics": inputs.hide_seen}
     return FullResult(Bundle(meta, base, overlay), metrics, facts)
 
 

@@ -125,7 +125,7 @@ def _gather(
     at = Snapshots(**{name: Table(layout, name).snapshot(n if n >= 0 else None) for name, n in numbers})
     explores = find_recipe(solution.recipe).explores
     inputs = gather_full(layout, at, solution.selection, explores, record["seed"])
-    require_enough_data(inputs.histories.restricted_to_trained(), solution.event_type)
+    require_enough_data(inputs.trained, solution.event_type)
     return at, inputs
 
 
@@ -146,7 +146,7 @@ def _fit(
         minutes = share_of_minutes(version.record)
         parent = weights_to_begin_from(layout, version.record)
         result = fit_full(inputs, tried.hyperparameters, checkpoints, resume, minutes, progress, parent)
-        trained = inputs.histories.restricted_to_trained()
+        trained = inputs.trained
         rows, responses = evidence_rows(layout, at, unlearned_items(result.bundle), solution.selection)
         bundle = with_evidence(result.bundle, trained, rows, responses)
     else:

@@ -1,0 +1,103 @@
+"""Where the trained network places items and people: the part of a bundle that needs it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from newfound.dataset.features import TokenTable, content_rows
+from newfound.dataset.histories import Histories
+from newfound.dataset.runs import ranges
+from newfound.serving.arrays import Array
+from newfound.serving.network import Floats, Network
+from newfound.serving.user_state import STATE_FIELDS, Sequences, UserStates, advance, request_vectors
+
+DAY_SECONDS = 86_400
+WARM_EVENTS = 5
+STATE_SAMPLE = 20_000
+
+
+@dataclass(frozen=True, slots=True)
+class ItemRows:
+    """Vectors (n_items, d) and biases (n_items,), and the part of each that is known before any event.
+
+    `shift` is what warm items have beyond their metadata on average; it belongs to every item.
+    """
+
+    vectors: Floats
+    bias: Floats
+    content: Floats
+    content_bias: Floats
+    shift: Floats
+    bias_shift: np.float32
+
+
+def item_rows(
+    tokens: TokenTable, described: NDArray[np.bool_], trained: Mapping[str, Array], warm: NDArray[np.bool_]
+) -> ItemRows:
+    """Place the items that training could not learn where warm items of the same metadata are on average."""
+    vectors = np.array(trained["E"], dtype=np.float32)
+    bias = np.array(trained["item_bias"], dtype=np.float32)
+    usual_vector, usual_bias = vectors[warm].mean(axis=0), bias[warm].mean()
+    content = np.zeros_like(vectors)
+    content_bias = np.zeros_like(bias)
+    shift, bias_shift = np.zeros_like(usual_vector), np.float32(0)
+    if "token_vectors" in trained:
+        content = content_rows(tokens, np.asarray(trained["token_vectors"], np.float32))
+        content_bias = content_rows(tokens, np.asarray(trained["token_bias"], np.float32)[:, None])[:, 0]
+        told = warm & described
+        if told.any():
+            shift = (vectors - content)[told].mean(axis=0)
+            bias_shift = (bias - content_bias)[told].mean()
+    content = np.where(described[:, None], content + shift, usual_vector)
+    content_bias = np.where(described, content_bias + bias_shift, usual_bias)
+    vectors[~warm], bias[~warm] = content[~warm], content_bias[~warm]
+    return ItemRows(vectors, bias, content, content_bias, shift, bias_shift)
+
+
+def final_states(
+    network: Network, vectors: Floats, seen: Histories, users: NDArray[np.integer] | None
+) -> UserStates:
+    """States of all users after their last seen event."""
+    states = UserStates.empty(seen.n_users, network.state_size)
+    chosen = np.arange(seen.n_users) if users is None else np.asarray(users)
+    starts, stops = seen.offsets[chosen], seen.offsets[chosen + 1]
+    at = ranges(starts, stops)
+    offsets = np.append(0, np.cumsum(stops - starts))
+    sequences = Sequences(offsets, seen.items[at], seen.times[at], seen.types[at])
+    ready = advance(network, lambda codes: vectors[codes], states.rows(chosen), sequences)
+    for name in STATE_FIELDS:
+        getattr(states, name)[chosen] = getattr(ready, name)
+    return states
+
+
+def mean_vector(network: Network, vectors: Floats, states: UserStates, seed: int) -> Floats:
+    """Mean (d,) of the vectors that users have a day after their last event."""
+    active = np.flatnonzero(states.item >= 0)
+    if len(active) > STATE_SAMPLE:
+        active = np.sort(np.random.default_rng(seed).choice(active, STATE_SAMPLE, replace=False))
+    some = states.rows(active)
+    nobody = np.zeros(network.size, np.float32)
+    tomorrow = some.time + DAY_SECONDS
+    return request_vectors(network, lambda codes: vectors[codes], some, tomorrow, nobody).mean(axis=0)
+
+
+def clicker_scale(
+    network: Network, vectors: Floats, states: UserStates, center: Floats, seen: Histories
+) -> float:
+    """Regress item vectors on the mean vector of the users who chose them last, both centred."""
+    active = np.flatnonzero(states.item >= 0)
+    some = states.rows(active)
+    users = request_vectors(network, lambda codes: vectors[codes], some, some.time, center) - center
+    counts = np.bincount(some.item, minlength=seen.n_items)
+    sums = np.zeros_like(vectors)
+    np.add.at(sums, some.item, users)
+    often = counts >= WARM_EVENTS
+    if not often.any():
+        return 0.0
+    means = sums[often] / counts[often, None]
+    centred = vectors[often] - vectors[often].mean(axis=0)
+    return max(float((means * centred).sum() / max(float((means * means).sum()), 1e-9)), 0.0)

@@ -1,0 +1,46 @@
+"""The tastes of a bundle: where items lie in the directions in which people differ."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from newfound.dataset.company import company_coordinates
+from newfound.dataset.features import FeatureFields, TokenTable, telling
+from newfound.dataset.histories import Histories
+from newfound.dataset.runs import ranges
+from newfound.dataset.taste import (
+    item_coordinates,
+    likeliest_tastes,
+    some_users,
+    taste_evidence,
+    taste_variance,
+    token_coordinates,
+)
+from newfound.explore.prior import learned_variance
+from newfound.serving.arrays import Array
+from newfound.serving.bundle import learned_tastes
+from newfound.serving.network import Floats
+
+
+def taste_arrays(
+    tokens: TokenTable, fields: FeatureFields, seen: Histories, seed: int
+) -> tuple[dict[str, Array], Floats]:
+    """Directions of taste: those that metadata tells, then those of the company that items keep.
+
+    With them, how far items lie from what their metadata tells (m,), in the directions that posteriors live on.
+    """
+    past = seen.items, seen.offsets
+    directions = token_coordinates(tokens, telling(fields), *past, seed)
+    told = item_coordinates(tokens, directions, seen.n_items)
+    coordinates = np.column_stack([told, company_coordinates(*past, told, seed)])
+    users = some_users(seen.offsets, seed)
+    lengths = seen.offsets[users + 1] - seen.offsets[users]
+    chosen = seen.items[ranges(seen.offsets[users], seen.offsets[users + 1])]
+    sums, n = taste_evidence(coordinates, chosen, lengths)
+    variance = taste_variance(sums, n)
+    people = likeliest_tastes(sums, n, variance)
+    company = np.arange(len(variance)) >= directions.shape[1]
+    owner = np.repeat(np.arange(len(users)), lengths)
+    learned = learned_variance(people, owner, chosen, np.where(company, 0, coordinates))
+    arrays = {"taste": coordinates, "taste_tokens": directions, "taste_variance": variance}
+    return arrays, learned[learned_tastes(variance)]
