@@ -83,6 +83,16 @@ def test_the_longest_prose_of_items_is_textual_and_no_other_column() -> None:
     assert not infer("users", A=["x" * 300]).fields[-1].textual
 
 
+def test_names_of_items_are_textual_where_nothing_is_longer() -> None:
+    names = [f"Film number {k} (1999)" for k in range(60)]
+    assert field(NAME=names).textual
+    assert not field(NAME=names[:50]).textual, "so few are categories"
+    assert not field(CODE=[f"code-{k}" for k in range(60)]).textual
+    assert not field(MAIN_CATEGORY=names).textual
+    document = infer(NAME=names, ABSTRACT=[f"{name} and what came after" for name in names])
+    assert [f.name for f in document.fields if f.textual] == ["ABSTRACT"]
+
+
 def test_text_too_long_for_a_plain_string_is_textual_even_if_most_is_short() -> None:
     assert field(A=["x" * 1001, *["y"] * 100]).textual
 

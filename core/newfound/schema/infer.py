@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from newfound.schema.builtin import builtin
@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
 MIN_CATEGORIES = 50
 CATEGORY_SHARE = 0.01
-# Titles and names are shorter, descriptions longer.
 MEAN_PROSE_LENGTH = 100
+"""Texts as long as this are prose even where few differ, and without spaces: some scripts have none."""
 _WHOLE = r"^-?(?:0|[1-9][0-9]{0,14})$"
 # A leading zero makes a label of digits, and so does a length that a float64 cannot hold.
 _LABEL = r"^[+-]?(?:0[0-9]|[0-9]{16})"
@@ -30,6 +30,7 @@ class ColumnProfile:
     numeric: bool = True
     boolean: bool = True
     multiple: bool = False
+    spaced: int = 0
     total_length: int = 0
     max_length: int = 0
 
@@ -41,6 +42,7 @@ class ColumnProfile:
             self.numeric and other.numeric,
             self.boolean and other.boolean,
             self.multiple or other.multiple,
+            self.spaced + other.spaced,
             self.total_length + other.total_length,
             max(self.max_length, other.max_length),
         )
@@ -57,12 +59,20 @@ class ColumnProfile:
         return "double" if self.numeric else "string"
 
     @property
-    def prose_length(self) -> float:
-        """Return the mean length of values that read like prose, 0 if they do not."""
-        if self.type != "string" or self.multiple or not self.values:
-            return 0.0
-        mean = self.total_length / self.values
-        return mean if mean >= MEAN_PROSE_LENGTH or self.max_length > MAX_STRING_LENGTH else 0.0
+    def mean_length(self) -> float:
+        """Return the mean number of characters of a value, 0 without values."""
+        return self.total_length / max(self.values, 1)
+
+    @property
+    def long(self) -> bool:
+        """Say whether these are texts that are too long for names."""
+        text = self.type == "string" and not self.multiple
+        return text and (self.mean_length >= MEAN_PROSE_LENGTH or self.max_length > MAX_STRING_LENGTH)
+
+    @property
+    def worded(self) -> bool:
+        """Say whether most of these are texts of several words, such as titles."""
+        return self.type == "string" and not self.multiple and 2 * self.spaced > self.values
 
 
 def profile(column: pl.Series) -> ColumnProfile:
@@ -84,6 +94,7 @@ def profile(column: pl.Series) -> ColumnProfile:
         numeric=finite.all() and not values.str.contains(_LABEL).any(),
         boolean=values.is_in(["true", "false"]).all(),
         multiple=values.str.contains("|", literal=True).any(),
+        spaced=int(values.str.contains(r"\S\s+\S").sum()),
         total_length=int(lengths.sum()),
         max_length=int(lengths.to_numpy().max()),
     )
@@ -96,18 +107,39 @@ def infer_document(
 
     `distinct` holds the number of different texts in each column.
     """
-    prose = max(profiles, key=lambda name: profiles[name].prose_length, default=None)
-    if dataset != "items" or prose is None or not profiles[prose].prose_length:
-        prose = None
     max_categories = max(MIN_CATEGORIES, CATEGORY_SHARE * n_rows)
-    fields = []
-    for name, found in profiles.items():
-        kind = RESERVED.get(name, found.type)
-        categorical = name not in RESERVED and name != prose and kind == "string" and found.values > 0
-        named = any(word in name.upper() for word in ("GENRE", "CATEGOR"))
-        categorical &= found.multiple or named or distinct[name] <= max_categories
-        fields.append(Field(name, kind, nullable=True, categorical=categorical, textual=name == prose))
-    return SchemaDocument(dataset, (*builtin(dataset).fields, *fields)), [_note(field) for field in fields]
+    strings = {
+        name: found
+        for name, found in profiles.items()
+        if name not in RESERVED and found.type == "string" and found.values
+    }
+    categorical = {
+        name
+        for name, found in strings.items()
+        if found.multiple
+        or any(word in name.upper() for word in ("GENRE", "CATEGOR"))
+        or distinct[name] <= max_categories
+    }
+    texts = [
+        name
+        for name, found in strings.items()
+        if dataset == "items" and (found.long or (found.worded and name not in categorical))
+    ]
+    prose = max(texts, key=lambda name: strings[name].mean_length, default=None)
+    fields = [
+        Field(
+            name,
+            RESERVED.get(name, found.type),
+            nullable=True,
+            categorical=name in categorical and name != prose,
+            textual=name == prose,
+        )
+        for name, found in profiles.items()
+    ]
+    usual = builtin(dataset).fields
+    if prose is not None:  # one field may be textual: the longest, not the title
+        usual = tuple(replace(field, textual=False) for field in usual)
+    return SchemaDocument(dataset, (*usual, *fields)), [_note(field) for field in fields]
 
 
 def _note(field: Field) -> str:

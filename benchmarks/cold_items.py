@@ -1,0 +1,105 @@
+"""Cold items: a tenth of the catalogue is withheld from training, and people are asked for it (model specification §2).
+
+Drawn by seed: a tenth of the items with at least 5 events, all events of which are left out; their metadata is imported.
+recall@50 of what a user had of them, among the cold items alone and among all items, what the user had of the others
+left out; the mean over users. Beside it: the user's share of events by genre (cosine), and a random order.
+
+    python benchmarks/cold_items.py ml-1m-full-approx-time --max-minutes 3
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+from accuracy import FILTER, load, newfound
+
+K = 50
+SHARE = 0.1
+
+
+def recall(ranked: list[list[str]], wanted: list[set[str]]) -> float:
+    """Mean over users of the share of what they had that stands in their first K."""
+    return float(
+        np.mean([len(own.intersection(row[:K])) / len(own) for row, own in zip(ranked, wanted, strict=True)])
+    )
+
+
+def by_genre(rows: pl.DataFrame, items: pl.DataFrame, users: list[str], cold: list[str]) -> list[list[str]]:
+    """Rank cold items by the cosine of their genres and the user's counts."""
+    genres = dict(zip(items["ITEM_ID"], items["GENRES"].fill_null("").str.split("|"), strict=True))
+    names = {name: k for k, name in enumerate(sorted({name for own in genres.values() for name in own}))}
+    hot = {item: np.isin(np.arange(len(names)), [names[name] for name in own]) for item, own in genres.items()}
+    matrix = np.array([hot[item] / np.sqrt(max(hot[item].sum(), 1)) for item in cold])
+    histories = dict(rows.group_by("USER_ID").agg("ITEM_ID").iter_rows())
+    ranked = []
+    for user in users:
+        profile = np.sum([hot[item] for item in histories[user]], axis=0)
+        order = np.argsort(-(matrix @ profile), kind="stable")
+        ranked.append([cold[k] for k in order[:K]])
+    return ranked
+
+
+def run(data: Path, max_minutes: float | None, seed: int, work: Path) -> dict[str, object]:
+    """Do the whole walk on one data set."""
+    rows, items = load(data), pl.read_csv(data / "items.csv", schema_overrides={"ITEM_ID": pl.String})
+    names = rows["ITEM_ID"].unique().sort()
+    cold = names.sample(fraction=SHARE, seed=seed).sort()
+    train, hidden = rows.filter(~pl.col("ITEM_ID").is_in(cold.implode())), rows.filter(pl.col("ITEM_ID").is_in(cold.implode()))
+    hidden = hidden.filter(pl.col("USER_ID").is_in(train["USER_ID"].unique().implode()))
+    had = hidden.group_by("USER_ID").agg("ITEM_ID").sort("USER_ID")
+    users, wanted = had["USER_ID"].to_list(), [set(own) for own in had["ITEM_ID"]]
+    train.write_parquet(work / "interactions.parquet")
+    items.filter(pl.col("ITEM_ID").is_in(names.implode())).write_csv(work / "items.csv")
+    project = work / "project"
+    newfound(project.parent, "init", str(project))
+    newfound(project, "dataset", "import", "interactions", str(work / "interactions.parquet"))
+    newfound(project, "dataset", "import", "items", str(work / "items.csv"))
+    budget = () if max_minutes is None else ("--max-minutes", str(max_minutes))
+    newfound(project, "solution", "train", "--mode", "full", "--seed", str(seed), *budget)
+    newfound(project, "campaign", "create", "--exploration-weight", "0")
+    found = {}
+    for name, question, filters in (("cold", {"itemList": cold.to_list()}, ()), ("all", {}, ("--filter", FILTER))):
+        requests, answers = work / f"{name}.jsonl", work / f"{name}-answers.jsonl"
+        requests.write_text("".join(json.dumps({"userId": user, **question}) + "\n" for user in users))
+        asking = ("recommend", "--input", str(requests), "--output", str(answers), "-k", str(K), "--no-log")
+        newfound(project, *asking, *filters)
+        found[name] = recall([json.loads(line)["output"]["recommendedItems"] for line in answers.open()], wanted)
+    return {
+        "data": data.name,
+        "coldItems": len(cold),
+        "users": len(users),
+        "seed": seed,
+        f"recall@{K}": found,
+        "genres": recall(by_genre(train, items, users, cold.to_list()), wanted),
+        "random": {"cold": K / len(cold), "all": K / len(names)},
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("data", nargs="+", help="folders of $NEWFOUND_DATA")
+    parser.add_argument("--max-minutes", type=float)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--work", type=Path)
+    options = parser.parse_args()
+    root = os.environ.get("NEWFOUND_DATA")
+    if root is None:
+        sys.exit("NEWFOUND_DATA is unset: point it at the folder of data sets")
+    for name in options.data:
+        with tempfile.TemporaryDirectory() as scratch:
+            work = options.work or Path(scratch)
+            work.mkdir(parents=True, exist_ok=True)
+            print(json.dumps(run(Path(root) / name, options.max_minutes, options.seed, work)), flush=True)
+
+
+if __name__ == "__main__":
+    main()
