@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from newfound.explore.prior import LEAST_VARIANCE, fit_ridge, learned_variance
+from newfound.explore.prior import LEAST_VARIANCE, learned_variance
 
 
 def test_what_items_have_beyond_their_metadata_is_found_in_each_direction() -> None:
@@ -26,21 +26,3 @@ def test_where_no_item_is_known_well_directions_have_the_least_variance() -> Non
     assert learned_variance(np.zeros((3, 0), np.float32), one, one.astype(np.int32), told[:, :0]).shape == (
         0,
     )
-
-
-def test_the_residual_variance_of_a_ridge_fit_is_out_of_fold() -> None:
-    rng = np.random.default_rng(0)
-    features = (rng.random((60, 50)) < 0.3).astype(np.float32)
-    noise = rng.normal(size=60).astype(np.float32)
-    fit = fit_ridge(features, noise, seed=0)
-    in_sample = np.mean((noise - fit.predict(features)) ** 2)
-    assert fit.residual_variance > 0.9 > in_sample
-
-
-def test_a_ridge_fit_finds_a_linear_truth() -> None:
-    rng = np.random.default_rng(0)
-    features = (rng.random((3_000, 4)) < 0.4).astype(np.float32)
-    target = (features @ np.array([1, -1, 2, 0], np.float32) + 0.5).astype(np.float32)
-    fit = fit_ridge(features, target, seed=0)
-    assert fit.coefficients == pytest.approx([1, -1, 2, 0, 0.5], abs=0.03)
-    assert fit.residual_variance < 0.01

@@ -91,10 +91,10 @@ def test_an_item_that_training_could_not_learn_stands_where_its_metadata_says(
     base = assemble(made, made.histories, weights).base
     np.testing.assert_array_equal(base["E"][:23], weights["E"][:23])
     warm = weights["E"][:23]
-    content = weights["token_vectors"][np.arange(23) % 2]
-    shift = (warm - content).mean(axis=0)
     for item in (23, 24, 27):  # 23 has two events, too few to learn from
-        np.testing.assert_allclose(base["E"][item], weights["token_vectors"][item % 2] + shift, atol=1e-5)
+        near, far = (warm[(item + k) % 2 :: 2].mean(axis=0) for k in (0, 1))
+        share = (base["E"][item] - far) @ (near - far) / np.square(near - far).sum()
+        assert 0.7 < share < 1.1, "shrunk a little toward the usual"
     for item in (28, 29):
         np.testing.assert_allclose(base["E"][item], warm.mean(axis=0), atol=1e-5)
 

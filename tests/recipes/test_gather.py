@@ -97,7 +97,7 @@ def test_tokens_come_from_items_that_people_chose(project: Project) -> None:
     inputs = gathered(project)
     assert "GENRES=War" in inputs.tokens.vocabulary
     assert "GENRES=Opera" not in inputs.tokens.vocabulary
-    assert [field.name for field in inputs.fields] == ["GENRES", "CREATION_TIMESTAMP"]
+    assert [field.name for field in inputs.fields] == ["GENRES", "TITLE", "CREATION_TIMESTAMP"]
 
 
 def test_a_repeated_training_reads_the_tables_as_they_were(project: Project, world: World) -> None:

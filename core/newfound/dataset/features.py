@@ -127,23 +127,3 @@ def telling(fields: FeatureFields) -> NDArray[np.bool_]:
 def described_items(table: TokenTable, fields: FeatureFields, n_items: int) -> NDArray[np.bool_]:
     """Mark the items (n_items,) with a known token that says what they are."""
     return np.diff(table.offsets).reshape(n_items, len(fields))[:, telling(fields)].sum(axis=1) > 0
-
-
-def content_rows(table: TokenTable, vectors: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Sum over fields of the mean token vector: (n_items, d) from token vectors (n_tokens, d)."""
-    n_rows = len(table.offsets) - 1
-    row = np.repeat(np.arange(n_rows), np.diff(table.offsets))
-    sums = np.zeros((n_rows, vectors.shape[1]), np.float32)
-    np.add.at(sums, row, vectors[table.tokens])
-    means = sums / np.maximum(np.diff(table.offsets), 1)[:, None].astype(np.float32)
-    return means.reshape(-1, table.n_fields, vectors.shape[1]).sum(axis=1)
-
-
-def one_hot(table: TokenTable, n_tokens: int) -> NDArray[np.float32]:
-    """Mark which of the first `n_tokens` (the most common) tokens each item carries: (n_items, n_tokens)."""
-    n_items = (len(table.offsets) - 1) // table.n_fields
-    row = np.repeat(np.arange(len(table.offsets) - 1) // table.n_fields, np.diff(table.offsets))
-    marks = np.zeros((n_items, n_tokens), np.float32)
-    common = table.tokens < n_tokens
-    marks[row[common], table.tokens[common]] = 1
-    return marks

@@ -6,8 +6,6 @@ module says how far warm items lie from it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -15,7 +13,6 @@ from newfound.dataset.runs import Int32, Int64
 
 Floats = NDArray[np.float32]
 
-N_FOLDS = 5
 RIDGE = 10.0
 WARM_EVENTS = 5
 SHOWN_EVENT = 0.05
@@ -50,37 +47,3 @@ def learned_variance(tastes: Floats, owner: Int64, items: Int32, told: Floats) -
 def prior_factor(organic: NDArray[np.integer], shown: NDArray[np.integer], n_0: float) -> Floats:
     """Share of the prior variance that is left after organic events and impressions that are no trials: (n_items,)."""
     return (n_0 / (n_0 + organic + SHOWN_EVENT * shown)).astype(np.float32)
-
-
-@dataclass(frozen=True, slots=True)
-class RidgeFit:
-    """A ridge regression on one-hot tokens: coefficients float64 (n_features + 1,), the last is the intercept."""
-
-    coefficients: NDArray[np.float64]
-    residual_variance: float
-
-    def predict(self, features: Floats) -> Floats:
-        """Predictions (n,) for features (n, n_features)."""
-        return (features @ self.coefficients[:-1] + self.coefficients[-1]).astype(np.float32)
-
-
-def fit_ridge(features: Floats, target: Floats, seed: int) -> RidgeFit:
-    """Fit on n items; the residual variance is out of fold, so a lucky fit does not look certain."""
-    n = len(target)
-    folds = np.random.default_rng(seed).integers(0, N_FOLDS, n)
-    errors = np.zeros(n)
-    for fold in range(N_FOLDS):
-        held = folds == fold
-        if held.any() and not held.all():
-            coefficients = _solve(features[~held], target[~held])
-            errors[held] = target[held] - features[held] @ coefficients[:-1] - coefficients[-1]
-    return RidgeFit(_solve(features, target), float(np.mean(errors**2)) if n else 0.0)
-
-
-def _solve(features: Floats, target: Floats) -> NDArray[np.float64]:
-    mean = features.mean(axis=0, dtype=np.float64)
-    level = float(target.mean(dtype=np.float64))
-    x = features - mean
-    gram = x.T.astype(np.float64) @ x + RIDGE * np.eye(x.shape[1])
-    slope = np.linalg.solve(gram, x.T.astype(np.float64) @ (target - level))
-    return np.append(slope, level - mean @ slope)

@@ -20,15 +20,15 @@ from newfound.dataset.features import (
     FeatureFields,
     TokenTable,
     described_items,
-    one_hot,
 )
 from newfound.dataset.histories import REPEATS, EventSelection, Histories, share_of_repeats
 from newfound.dataset.rules import RulesTable
 from newfound.dataset.youth import fit_youth
 from newfound.explore.calibration import Calibration
 from newfound.explore.posterior import TRIAL_FIELDS, Posteriors, Trials
-from newfound.explore.prior import fit_ridge, prior_factor
+from newfound.explore.prior import prior_factor
 from newfound.recipes.blending import N_PERSONAL
+from newfound.recipes.content import fit_content
 from newfound.recipes.placing import (
     WARM_EVENTS,
     ItemRows,
@@ -51,7 +51,6 @@ HOUR, DAY = 3_600.0, 86_400.0
 HALF_LIVES = (HOUR, 4 * HOUR, 12 * HOUR, 2 * DAY, 7 * DAY, 30 * DAY, 36_500 * DAY)
 DEFAULT_MAPS = Maps((float(np.log(RULE_FLOOR)), 0.0), (0.0, 0.0))
 PRIOR_EVENTS = 10.0
-RIDGE_TOKENS = 256
 BIAS_VARIANCE_RANGE = (0.05, 4.0)
 
 
@@ -137,7 +136,7 @@ def prepare(
     described = described_items(inputs.tokens, inputs.fields, seen.n_items)
     warm = events >= WARM_EVENTS
     warm = warm if warm.any() else events >= 0
-    items = item_rows(inputs.tokens, described, trained, warm)
+    items = item_rows(inputs.tokens, described, trained, np.where(warm, events, 0), inputs.seed)
     vectors, bias = items.vectors, items.bias
     states = final_states(network, vectors, seen, users)
     center = mean_vector(network, vectors, states, inputs.seed)
@@ -177,8 +176,8 @@ def prepare(
         "center": center,
         "usual_vector": vectors[warm].mean(axis=0),
         "usual_bias": bias[warm].mean(keepdims=True),
-        "shift": items.shift,
-        "bias_shift": np.array([items.bias_shift], np.float32),
+        "content_vectors": items.coefficients[:, :-1],
+        "content_bias": items.coefficients[:, -1],
         "shown_at_full": shown,
         "clicker_scale": np.array([clicker_scale(network, vectors, states, center, seen)], np.float32),
     }
@@ -231,10 +230,10 @@ def weigh(parts: Parts, blend: Blend | None = None, maps: Maps = DEFAULT_MAPS) -
     *rises, _ = blend.age
     appeal: Floats = np.float32(blend.network) * parts.beyond
     appeal += np.asarray(blend.popularity, np.float32) @ parts.shares
-    metadata_bias, ridge, bias_variance = _metadata_bias(inputs.tokens, appeal, warm, inputs.seed)
+    metadata_bias, coefficients, bias_variance = _metadata_bias(parts, appeal)
     variance = np.append(np.clip(bias_variance, *BIAS_VARIANCE_RANGE), parts.learned).astype(np.float32)
     overlay = {**parts.overlay, "metadata_bias": metadata_bias}
-    base = {**parts.base, "ridge": ridge, "prior_variance": variance}
+    base = {**parts.base, "content_appeal": coefficients, "prior_variance": variance}
     level_free = replace(parts.meta, blend=replace(blend, age=(*rises, 0.0)), blend_at_full=blend, maps=maps)
     unscaled = Bundle(level_free, base, overlay)
     level = parts.level + float(age_relevance(unscaled)[warm].mean())
@@ -270,13 +269,17 @@ def empty_overlay(size: int, state_size: int, n_tastes: int) -> dict[str, Array]
     }
 
 
-def _metadata_bias(
-    tokens: TokenTable, appeal: Floats, warm: NDArray[np.bool_], seed: int
-) -> tuple[Floats, NDArray[np.float64], float]:
-    """Predict items' appeal (n_items,) from their commonest tokens: predictions, coefficients, residual variance."""
+def _metadata_bias(parts: Parts, appeal: Floats) -> tuple[Floats, Floats, float]:
+    """Predict items' appeal (n_items,) from their tokens: predictions, coefficients, residual variance.
+
+    How often an item was chosen does not count in its own prediction.
+    """
+    tokens, warm = parts.inputs.tokens, parts.warm
     if not tokens.vocabulary:
-        return np.zeros_like(appeal), np.zeros(1), float(appeal[warm].var())
-    n_tokens = min(RIDGE_TOKENS, len(tokens.vocabulary))
-    marks = one_hot(tokens, n_tokens)
-    fit = fit_ridge(marks[warm], appeal[warm] - appeal[warm].mean(), seed)
-    return fit.predict(marks), fit.coefficients, fit.residual_variance
+        return np.zeros_like(appeal), np.zeros(1, np.float32), float(appeal[warm].var())
+    target = (appeal - appeal[warm].mean())[:, None]
+    events = np.where(warm, parts.overlay["events"], 0)
+    fit = fit_content(tokens, target, events, parts.inputs.seed)
+    withheld = fit.withheld(tokens)[:, 0]
+    predictions = np.where(warm, withheld, fit.of(tokens)[:, 0])
+    return predictions, fit.coefficients[:, 0], float(np.square((target[:, 0] - withheld)[warm]).mean())

@@ -24,7 +24,8 @@ MAX_CELLS = 40_000_000
 BLOCK_CELLS = 2_000_000
 N_HEAD, N_TAIL = 400, 600
 N_PERSONAL = 6
-"""Components that come first: network, rules, what a user had lately, taste by metadata and by company."""
+"""Components that come first: network, rules, what a user had lately, affinity, taste by metadata and by company."""
+NETWORK, TASTE = 0, 4
 FOREMOST = 1e4
 """What a user had lately is always among the rivals, or its weight would rest on what was chosen again alone."""
 AGAIN_RIDGE = 5.0
@@ -51,6 +52,12 @@ class Examples:
     starts: NDArray[np.int64]
     stops: NDArray[np.int64]
     hide_seen: bool
+
+    def some(self, n: int) -> Examples:
+        """Take about n of them, evenly."""
+        at = slice(None, None, max(1, len(self.targets) // n))
+        rows = (self.vectors[at], self.targets[at], self.times[at], self.items, self.starts[at], self.stops[at])
+        return Examples(*rows, self.hide_seen)
 
 
 def popularity_before(
@@ -126,15 +133,14 @@ def fit_blend(
         if len(known)
         else (0.0, 0.0),
     )
-    comparisons = compare(bundle, examples, maps, states_before, (N_HEAD, N_TAIL), seed)
+    comparisons, _ = compare(bundle, examples, maps, states_before, (N_HEAD, N_TAIL), seed)
     return fit_weights(comparisons, bundle.meta.blend), maps
 
 
 def fit_weights(comparisons: Comparisons, start: Blend) -> Blend:
     """Fit the weights that make what was chosen likely; a handful of events leaves them near `start`."""
-    *rises, level = start.age
-    personal = (start.network, start.rules, start.again, start.affinity, start.taste, start.company)
-    before = np.array([*personal, *start.popularity, *rises])
+    *_, level = start.age
+    before = blend_weights(start)
     signed = np.arange(len(before)) >= len(before) - N_RISES
     ridge = np.where(signed, AGE_RIDGE, likelihood.RIDGE)
     signed[2], ridge[2], ridge[4:N_PERSONAL] = True, AGAIN_RIDGE, TASTE_RIDGE
@@ -145,6 +151,12 @@ def fit_weights(comparisons: Comparisons, start: Blend) -> Blend:
     return Blend(network, rules, popular, age, again, affinity, taste, company)
 
 
+def blend_weights(blend: Blend) -> NDArray[np.float64]:
+    """The weights in the order of a comparison's components, (k,)."""
+    personal = (blend.network, blend.rules, blend.again, blend.affinity, blend.taste, blend.company)
+    return np.array([*personal, *blend.popularity, *blend.age[:-1]])
+
+
 def compare(
     bundle: Bundle,
     examples: Examples,
@@ -152,10 +164,10 @@ def compare(
     states_before: Iterable[tuple[int, popularity.DecayedPopularity]],
     rivals: tuple[int, int],
     seed: int,
-) -> Comparisons:
+) -> tuple[Comparisons, NDArray[np.int32]]:
     """Put beside each chosen item its likeliest rivals and a sample of the rest, as many as `rivals` says.
 
-    The catalogue is gone through for a block of examples at a time.
+    With them their codes (n, m). The catalogue is gone through for a block of examples at a time.
     """
     defaults = bundle.meta.blend
     r, trust = bundle.trust, bundle.affinity_trust
@@ -192,8 +204,12 @@ def compare(
         examples.times[:, None] - created[codes], stated, r[codes], bundle.meta.untested_days
     )
     components[:, :, -N_RISES:] = ages[:, :, :N_RISES]
-    # The level of young untested items is not fitted here: it comes with FULL.
-    return Comparisons(components, offsets + np.float32(defaults.age[-1]) * ages[:, :, N_RISES])
+    # What newcomers get beyond the blend is not fitted here: it comes with FULL.
+    newcomers, left = bundle.meta.maps.newcomers, 1 - r[codes]
+    beyond = np.float32(defaults.age[-1]) * ages[:, :, N_RISES]
+    beyond += left * (newcomers.level + newcomers.appeal * bundle.overlay["metadata_bias"][codes])
+    beyond += left * (newcomers.network * components[:, :, NETWORK] + newcomers.taste * components[:, :, TASTE])
+    return Comparisons(components, offsets + beyond.astype(np.float32)), codes
 
 
 def _blocks(bundle: Bundle, examples: Examples) -> list[slice]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -29,6 +29,7 @@ from newfound.recipes.assemble import HALF_LIVES, FullInputs, Parts, assemble, p
 from newfound.recipes.blending import Examples, fit_blend, n_examples, popularity_before
 from newfound.recipes.evidence import vectors_when_shown
 from newfound.recipes.judging import Judgement, judge
+from newfound.recipes.newcomers import fit_newcomers
 from newfound.recipes.warm_start import TRAINED_UNTIL, last_visible, leaves_enough, unseen_by, warm_weights
 from newfound.serving.arrays import Array
 from newfound.serving.bundle import Blend, Bundle, Maps
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
 MIN_INTERACTIONS = 1_000
 MIN_USERS = 25
 MIN_USER_SHARE = 0.01
+NEWCOMERS_EXAMPLES = 300
 ENOUGH_ORGANIC = 50
 """So many hidden events that answer no list fit the blend; a click in a list says more of what was shown."""
 
@@ -184,7 +186,7 @@ def learn(
     near = affinity.build(before.items, starts, stops, before.n_items, inputs.seed)
     table = rules.build(before.items, starts, stops, before.n_items)
     parts = prepare(inputs, before, result.arrays, _withheld(split), near, table)
-    blend, maps = _fit_weights(weigh(parts), inputs, before, split)
+    blend, maps = _fit_weights(parts, before, split)
     training = {
         "seconds": result.seconds,
         "tokensPerSecond": result.tokens_per_second,
@@ -227,10 +229,25 @@ def _training_data(inputs: FullInputs, split: WithheldSplit) -> TrainingData:
     )
 
 
-def _fit_weights(
-    bundle: Bundle, inputs: FullInputs, before: Histories, split: WithheldSplit
-) -> tuple[Blend, Maps]:
-    """Fit the blend on what validation users hide, each event in the state that its user was in."""
+def _fit_weights(parts: Parts, before: Histories, split: WithheldSplit) -> tuple[Blend, Maps]:
+    """Fit the blend on what validation users hide, and then where to place what nobody chose yet."""
+    bundle = weigh(parts)
+    examples = _hidden_events(bundle, parts.inputs, split)
+    nothing = popularity.empty(np.array(bundle.meta.half_lives), before.n_items)
+
+    def shares(moments: NDArray[np.int64]) -> Iterator[tuple[int, popularity.DecayedPopularity]]:
+        return popularity_before(nothing, before.items, before.times, moments)
+
+    seed = parts.inputs.seed
+    blend, maps = fit_blend(bundle, examples, shares(examples.times), seed)
+    some = examples.some(NEWCOMERS_EXAMPLES)
+    promise = parts.items.content, parts.items.content_bias
+    newcomers = fit_newcomers(weigh(parts, blend, maps), some, shares(some.times), promise, seed)
+    return blend, replace(maps, newcomers=newcomers)
+
+
+def _hidden_events(bundle: Bundle, inputs: FullInputs, split: WithheldSplit) -> Examples:
+    """What validation users hide, each event in the state that its user was in."""
     trained, users, seed = inputs.trained, split.validation_users, inputs.seed
     first, last = split.ends[users], trained.offsets[users + 1]
     hidden = ranges(first, last)
@@ -251,7 +268,4 @@ def _fit_weights(
     vectors, _ = vectors_when_shown(bundle, states, sequences, owner, hidden - first[owner], moments)
     starts = trained.offsets[users][owner]
     targets = trained.items[hidden]
-    examples = Examples(vectors, targets, moments, trained.items, starts, hidden, inputs.hide_seen)
-    nothing = popularity.empty(np.array(bundle.meta.half_lives), trained.n_items)
-    shares = popularity_before(nothing, before.items, before.times, examples.times)
-    return fit_blend(bundle, examples, shares, seed)
+    return Examples(vectors, targets, moments, trained.items, starts, hidden, inputs.hide_seen)

@@ -9,9 +9,10 @@ from numpy.typing import NDArray
 
 from newfound import columns as c
 from newfound.dataset.event_rows import EventRow
-from newfound.dataset.features import content_rows, described_items, encode_tokens, one_hot, tokens_of
+from newfound.dataset.features import described_items, encode_tokens, tokens_of
 from newfound.dataset.taste import item_coordinates
 from newfound.recipes.catalogue import Record
+from newfound.recipes.content import promised
 from newfound.serving.arrays import Array
 from newfound.serving.bundle import AGELESS, Bundle
 from newfound.serving.ids import IdIndex
@@ -61,7 +62,7 @@ def _grown(parent: Bundle, new: list[str]) -> Bundle:
 def _content_rows(
     bundle: Bundle, codes: NDArray[np.int32], records: Sequence[Record], new_codes: NDArray[np.int32]
 ) -> dict[str, Array]:
-    """Vectors of new items, and of untrained ones whose metadata changed, from the frozen item tower."""
+    """Vectors of new items, and of untrained ones whose metadata changed, as their tokens promise."""
     untrained = np.asarray(bundle.overlay["events_at_full"])[codes] == 0
     codes = codes[untrained]
     records = [record for record, keep in zip(records, untrained, strict=True) if keep]
@@ -78,22 +79,19 @@ def _content_rows(
     clicker_sum[at], clicker_count[at] = bundle.overlay["clicker_sum"], bundle.overlay["clicker_count"]
     metadata_bias = np.array(bundle.overlay["metadata_bias"])
     described = np.array(bundle.overlay["described"])
-    if len(codes) and "token_vectors" in bundle.base:
+    if len(codes) and len(bundle.base["content_vectors"]) > 1:
         fields = bundle.meta.features
         index = IdIndex.from_arrays(bundle.base, "tokens")
         vocabulary = index.ids_of(np.arange(len(index)))
         table = encode_tokens([tokens_of(record, fields) for record in records], vocabulary, len(fields))
         told = described_items(table, fields, len(records))
         place = np.searchsorted(own, codes[told])
-        content = content_rows(table, np.asarray(bundle.base["token_vectors"], np.float32))
-        content_bias = content_rows(table, np.asarray(bundle.base["token_bias"], np.float32)[:, None])[:, 0]
-        vectors[place] = content[told] + bundle.base["shift"]
-        bias[place] = content_bias[told] + bundle.base["bias_shift"][0]
+        vectors[place] = promised(table, np.asarray(bundle.base["content_vectors"]))[told]
+        bias[place] = promised(table, np.asarray(bundle.base["content_bias"])[:, None])[told, 0]
         told_taste = item_coordinates(table, np.asarray(bundle.base["taste_tokens"]), len(codes))
         taste[place, : bundle.n_told] = told_taste[told]
-        ridge = np.asarray(bundle.base["ridge"])
-        predicted = one_hot(table, len(ridge) - 1) @ ridge[:-1] + ridge[-1]
-        metadata_bias[codes[told]] = predicted[told]
+        appeal = promised(table, np.asarray(bundle.base["content_appeal"])[:, None])[:, 0]
+        metadata_bias[codes[told]] = appeal[told]
         described[codes[told]] = True
         bare = codes[~told & described[codes]]  # metadata that was there is gone
         place = np.searchsorted(own, bare)

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from newfound.dataset.features import TokenTable, content_rows
+from newfound.dataset.features import TokenTable
 from newfound.dataset.histories import Histories
 from newfound.dataset.runs import ranges
+from newfound.recipes.content import fit_content
 from newfound.serving.arrays import Array
 from newfound.serving.network import Floats, Network
 from newfound.serving.user_state import STATE_FIELDS, Sequences, UserStates, advance, request_vectors
@@ -22,40 +23,38 @@ STATE_SAMPLE = 20_000
 
 @dataclass(frozen=True, slots=True)
 class ItemRows:
-    """Vectors (n_items, d) and biases (n_items,), and the part of each that is known before any event.
+    """Vectors (n_items, d) and biases (n_items,), and of each what is promised before any event.
 
-    `shift` is what warm items have beyond their metadata on average; it belongs to every item.
+    coefficients (n_tokens + 1, d + 1): of vector and bias on tokens. What is promised of an item that training has
+    learned is found without it.
     """
 
     vectors: Floats
     bias: Floats
     content: Floats
     content_bias: Floats
-    shift: Floats
-    bias_shift: np.float32
+    coefficients: Floats
 
 
 def item_rows(
-    tokens: TokenTable, described: NDArray[np.bool_], trained: Mapping[str, Array], warm: NDArray[np.bool_]
+    tokens: TokenTable,
+    described: NDArray[np.bool_],
+    trained: Mapping[str, Array],
+    events: NDArray[np.int64],
+    seed: int,
 ) -> ItemRows:
-    """Place the items that training could not learn where warm items of the same metadata are on average."""
-    vectors = np.array(trained["E"], dtype=np.float32)
-    bias = np.array(trained["item_bias"], dtype=np.float32)
-    usual_vector, usual_bias = vectors[warm].mean(axis=0), bias[warm].mean()
-    content = np.zeros_like(vectors)
-    content_bias = np.zeros_like(bias)
-    shift, bias_shift = np.zeros_like(usual_vector), np.float32(0)
-    if "token_vectors" in trained:
-        content = content_rows(tokens, np.asarray(trained["token_vectors"], np.float32))
-        content_bias = content_rows(tokens, np.asarray(trained["token_bias"], np.float32)[:, None])[:, 0]
-        told = warm & described
-        if told.any():
-            shift = (vectors - content)[told].mean(axis=0)
-            bias_shift = (bias - content_bias)[told].mean()
-    content = np.where(described[:, None], content + shift, usual_vector)
-    content_bias = np.where(described, content_bias + bias_shift, usual_bias)
-    vectors[~warm], bias[~warm] = content[~warm], content_bias[~warm]
-    return ItemRows(vectors, bias, content, content_bias, shift, bias_shift)
+    """Place the items that training could not learn, those with 0 `events` (n_items,), where their metadata says."""
+    learned = np.column_stack([trained["E"], trained["item_bias"]]).astype(np.float32)
+    warm = events > 0
+    usual = learned[warm].mean(axis=0) if warm.any() else learned.mean(axis=0)
+    coefficients, content = usual[None], np.tile(usual, (len(learned), 1))
+    if described.any():
+        found = fit_content(tokens, learned, events, seed)
+        coefficients = found.coefficients
+        told = np.where(warm[:, None], found.withheld(tokens), found.of(tokens))
+        content[described] = told[described]
+    learned[~warm] = content[~warm]
+    return ItemRows(learned[:, :-1], learned[:, -1], content[:, :-1], content[:, -1], coefficients)
 
 
 def final_states(

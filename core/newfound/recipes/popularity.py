@@ -67,7 +67,9 @@ def fit_popularity(inputs: FullInputs, progress: ProgressCallback) -> FullResult
         "item_bias": _bias(counts),
         "usual_bias": _bias(np.zeros(1, np.int64)),
         "prior_variance": np.zeros(k, np.float32),
-        "ridge": np.zeros_like(bundle.base["ridge"]),
+        "content_vectors": np.zeros((1, 1), np.float32),
+        "content_bias": _bias(np.zeros(1, np.int64)),
+        "content_appeal": np.zeros(1, np.float32),
     }
     overlay = dict(bundle.overlay) | {"metadata_bias": np.zeros(n, np.float32), "unique_users": counts}
     meta = replace(bundle.meta, blend=BLEND, blend_at_full=BLEND)

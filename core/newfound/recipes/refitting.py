@@ -67,7 +67,7 @@ def _compared(
         bundle.meta.hide_seen,
     )
     known = ((k, bundle.popularity) for k in range(len(events)))
-    found = compare(bundle, examples, bundle.meta.maps, known, (N_HEAD, N_TAIL), seed)
+    found, _ = compare(bundle, examples, bundle.meta.maps, known, (N_HEAD, N_TAIL), seed)
     missing = 1 + N_HEAD + N_TAIL - found.offsets.shape[1]  # a catalogue may have fewer rivals
     return {
         "example_components": np.pad(found.components, ((0, 0), (0, missing), (0, 0))).astype(np.float16),

@@ -12,12 +12,12 @@ from numpy.typing import NDArray
 from newfound.serving.bundle import Bundle
 from newfound.serving.network import Floats
 from newfound.serving.relevance import (
-    RULE_FLOOR,
     age_relevance,
     relevance,
     static_relevance,
     taste_parts,
     tastes,
+    unchosen_relevance,
 )
 from newfound.serving.user_state import request_vectors
 
@@ -46,23 +46,10 @@ def surprise(
     shown = relevance(
         bundle, vectors, taste, tails, static_relevance(bundle, bundle.meta.popularity_reference)
     )
-    promised = _promised(bundle, vectors, content, content_bias)
-    if bundle.meta.blend.taste > 0:
-        promised += np.float32(bundle.meta.blend.taste) * taste_parts(bundle, taste)[0]
+    appeal = np.asarray(bundle.overlay["metadata_bias"])
+    told, _ = taste_parts(bundle, taste)
+    promised = unchosen_relevance(bundle, vectors @ content.T + content_bias, appeal, told)
     gain = shown - promised
     squared = np.square((gain - age_relevance(bundle))[:, warm], dtype=np.float64).mean()
     explained = float((np.square(features, dtype=np.float64) @ bundle.base["prior_variance"]).mean())
     return float(np.clip(squared / max(explained, 1e-9), *SCALE_RANGE))
-
-
-def _promised(bundle: Bundle, vectors: Floats, content: Floats, content_bias: Floats) -> Floats:
-    """Relevance (n_users, n_items) of items as if nobody had chosen them yet."""
-    blend, maps = bundle.meta.blend, bundle.meta.maps
-    out = vectors @ content.T + content_bias
-    low, slope = np.array(maps.rules, np.float32)
-    ruled = np.logaddexp(np.log(RULE_FLOOR), low + slope * out)
-    out *= np.float32(blend.network + blend.affinity * maps.affinity[1])
-    out += np.float32(
-        np.dot(blend.popularity, bundle.meta.popularity_prior) + blend.affinity * maps.affinity[0]
-    )
-    return out + np.float32(blend.rules) * ruled + bundle.overlay["metadata_bias"]

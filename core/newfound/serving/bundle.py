@@ -60,11 +60,26 @@ class Blend:
 
 
 @dataclass(frozen=True, slots=True)
+class Newcomers:
+    """What items that nobody chose yet get beyond the blend: a level, and more weight of network logit, of taste as
+
+    metadata tells it, and of the appeal that metadata promises. Found by asking for known items as if nobody had chosen
+    them (`recipes/newcomers.py`).
+    """
+
+    level: float = 0.0
+    network: float = 0.0
+    taste: float = 0.0
+    appeal: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class Maps:
-    """What items without counts of their own get in place of a component: intercept and slope on the logit."""
+    """What items without counts of their own get: in place of a component, intercept and slope on the logit."""
 
     rules: tuple[float, float]
     affinity: tuple[float, float]
+    newcomers: Newcomers = Newcomers()
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +123,7 @@ class BundleMeta:
                 "half_lives": tuple(raw["half_lives"]),
                 "blend": _blend(raw["blend"]),
                 "blend_at_full": _blend(raw["blend_at_full"]),
-                "maps": Maps(**{name: tuple(line) for name, line in raw["maps"].items()}),
+                "maps": _maps(raw["maps"]),
                 "calibration": Calibration(**raw["calibration"]),
                 "popularity_prior": tuple(raw["popularity_prior"]),
                 "features": feature_fields_from_dict(raw["features"]),
@@ -118,6 +133,10 @@ class BundleMeta:
 
 def _blend(raw: dict[str, Any]) -> Blend:
     return Blend(**raw | {name: tuple(raw[name]) for name in ("popularity", "age")})
+
+
+def _maps(raw: dict[str, Any]) -> Maps:
+    return Maps(tuple(raw["rules"]), tuple(raw["affinity"]), Newcomers(**raw["newcomers"]))
 
 
 def learned_tastes(variance: Floats) -> NDArray[np.int64]:

@@ -5,7 +5,8 @@ relevance = w_net * logit + w_rules * rho + w_affinity * f + sum_k gamma_k * pi_
 user had, y . t and z . s how well it suits the user's taste by its metadata and by the company it keeps, rho is the
 log of the sequential-rule score and pi_k a log share of decayed popularity. An item with n events trusts them by
 r = n / (n + n_0): for the rest, what warm items with its logit have stands in for f and is added to its rule score,
-and the average share of warm items is added to its own.
+and the average share of warm items is added to its own. Where 1 - r is left, logit, told taste and promised appeal
+weigh more or less by `meta.maps.newcomers`.
 """
 
 from __future__ import annotations
@@ -32,9 +33,10 @@ STAND_IN_AT_MOST = np.float32(3)
 def static_relevance(bundle: Bundle, at: int) -> Floats:
     """The part that is the same for all users who ask at the Unix time `at`, (n_items,)."""
     meta = bundle.meta
-    r = bundle.trust
+    r, newcomers = bundle.trust, meta.maps.newcomers
     gamma = np.asarray(meta.blend.popularity, np.float32)
-    out = (1 - r) * bundle.overlay["metadata_bias"]
+    appeal = np.float32(1 + newcomers.appeal) * bundle.overlay["metadata_bias"]
+    out = (1 - r) * (appeal + np.float32(newcomers.level))
     out += (1 - bundle.affinity_trust) * np.float32(meta.blend.affinity * meta.maps.affinity[0])
     out += age_relevance(bundle)
     popularity = bundle.popularity
@@ -132,10 +134,11 @@ def relevance(
     vectors: user vectors (n_users, d); taste: (n_users, k) from `tastes`; tails: the trained items of each history as
     (items, starts, stops); static: from `static_relevance`.
     """
-    blend, maps = bundle.meta.blend, bundle.meta.maps
+    blend, maps, newcomers = bundle.meta.blend, bundle.meta.maps, bundle.meta.maps.newcomers
     out = bundle.logits(vectors)
     ruled = rule_logs(bundle, maps.rules, out, *tails) if blend.rules > 0 else None
-    out *= blend.network + blend.affinity * maps.affinity[1] * (1 - bundle.affinity_trust)
+    weight = blend.network + newcomers.network * (1 - bundle.trust)
+    out *= weight + blend.affinity * maps.affinity[1] * (1 - bundle.affinity_trust)
     out += static
     if ruled is not None:
         ruled *= blend.rules
@@ -148,9 +151,31 @@ def relevance(
     if blend.taste > 0 or blend.company > 0:
         told = np.arange(taste.shape[1]) < bundle.n_told
         out += bundle.suiting(taste * np.where(told, np.float32(blend.taste), np.float32(blend.company)))
+    if newcomers.taste:
+        told_taste, _ = taste_parts(bundle, taste)
+        told_taste *= np.float32(newcomers.taste) * (1 - bundle.trust)
+        out += told_taste
     posteriors = bundle.posteriors
     if len(posteriors.item):
         out[:, posteriors.item] += bundle.user_features(taste) @ posteriors.mean.T
+    return out
+
+
+def unchosen_relevance(bundle: Bundle, logits: Floats, appeal: Floats, told: Floats) -> Floats:
+    """Relevance as if nobody had chosen the items yet, without what their ages add.
+
+    Arrays of any one shape: network logits of the vectors that metadata promises, appeal that it promises, and how well
+    items suit people by it.
+    """
+    blend, maps, newcomers = bundle.meta.blend, bundle.meta.maps, bundle.meta.maps.newcomers
+    low, slope = np.array(maps.rules, np.float32)
+    stand_in = np.minimum(low + slope * logits, STAND_IN_AT_MOST)
+    out: Floats = np.float32(blend.rules) * np.logaddexp(np.log(RULE_FLOOR), stand_in)
+    out += np.float32(blend.network + newcomers.network + blend.affinity * maps.affinity[1]) * logits
+    usual = np.dot(blend.popularity, bundle.meta.popularity_prior)
+    out += np.float32(newcomers.level + usual + blend.affinity * maps.affinity[0])
+    out += np.float32(1 + newcomers.appeal) * appeal
+    out += np.float32(blend.taste + newcomers.taste) * told
     return out
 
 
