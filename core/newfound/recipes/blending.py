@@ -56,7 +56,14 @@ class Examples:
     def some(self, n: int) -> Examples:
         """Take about n of them, evenly."""
         at = slice(None, None, max(1, len(self.targets) // n))
-        rows = (self.vectors[at], self.targets[at], self.times[at], self.items, self.starts[at], self.stops[at])
+        rows = (
+            self.vectors[at],
+            self.targets[at],
+            self.times[at],
+            self.items,
+            self.starts[at],
+            self.stops[at],
+        )
         return Examples(*rows, self.hide_seen)
 
 
@@ -208,7 +215,9 @@ def compare(
     newcomers, left = bundle.meta.maps.newcomers, 1 - r[codes]
     beyond = np.float32(defaults.age[-1]) * ages[:, :, N_RISES]
     beyond += left * (newcomers.level + newcomers.appeal * bundle.overlay["metadata_bias"][codes])
-    beyond += left * (newcomers.network * components[:, :, NETWORK] + newcomers.taste * components[:, :, TASTE])
+    beyond += left * (
+        newcomers.network * components[:, :, NETWORK] + newcomers.taste * components[:, :, TASTE]
+    )
     return Comparisons(components, offsets + beyond.astype(np.float32)), codes
 
 

@@ -105,9 +105,7 @@ class _Sums:
     moments: NDArray[np.float64]
 
 
-def _sums(
-    marks: NDArray[np.float64], targets: NDArray[np.float64], weight: NDArray[np.float64]
-) -> _Sums:
+def _sums(marks: NDArray[np.float64], targets: NDArray[np.float64], weight: NDArray[np.float64]) -> _Sums:
     weighted = marks * weight
     return _Sums(weighted.T @ marks, weighted.T @ targets)
 

@@ -1,10 +1,10 @@
 """Where to place items that nobody chose yet: known items are asked for as if nobody had chosen them.
 
-The items are parted into folds. In turn those of one fold stand at what their metadata promises, learned from the other
-folds, and compete with the rest as it is known for what people chose next. What their logit, told taste and promised
-appeal should weigh more or less, and how high they should stand, is what makes the choices likeliest. So metadata counts
-as much as it can tell, and items about which little is known are chosen as often as such items are: with a log of odds
-that is right on average they would be too seldom, since those that turn out well are chosen most.
+The items are parted into folds. In turn those of one fold stand at what their metadata promises, learned from the
+other folds, and compete with the rest as it is known for what people chose next. What their logit, told taste and
+promised appeal should weigh more or less, and how high they should stand, is what makes the choices likeliest. So
+metadata counts as much as it can tell, and items of which little is known are chosen as often as such items are: with
+a log of odds that is right on average they would be too seldom, since those that turn out well are chosen most.
 """
 
 from __future__ import annotations
@@ -49,12 +49,16 @@ def fit_newcomers(
     logits = np.stack([vectors[own] @ user for own, user in zip(codes, examples.vectors, strict=True)])
     logits += bias[codes]
     appeal = np.asarray(bundle.overlay["metadata_bias"])[codes]
-    as_new = unchosen_relevance(bundle, logits, appeal, told) + _level_of_the_young(bundle, codes, examples.times)
+    as_new = unchosen_relevance(bundle, logits, appeal, told) + _level_of_the_young(
+        bundle, codes, examples.times
+    )
     known = (components @ blend_weights(bundle.meta.blend)).astype(np.float32)
     features = np.stack([np.ones_like(logits), logits, told, appeal], axis=-1)
     fold = np.random.default_rng(seed).integers(N_FOLDS, size=bundle.n_items)[codes]
     asked = np.concatenate([features * (fold == k)[:, :, None] for k in range(N_FOLDS)])
-    scores = np.concatenate([np.where(fold == k, as_new, known) + comparisons.offsets for k in range(N_FOLDS)])
+    scores = np.concatenate(
+        [np.where(fold == k, as_new, known) + comparisons.offsets for k in range(N_FOLDS)]
+    )
     start = np.array(astuple(bundle.meta.maps.newcomers))
     fit = likelihood.fit(asked, scores.astype(np.float32), start, signed=True, ridge=RIDGE)
     return Newcomers(*(float(weight) for weight in fit.weights))
@@ -64,5 +68,7 @@ def _level_of_the_young(bundle: Bundle, codes: NDArray[np.int32], times: NDArray
     """What is missing of the level of untested items where these count as known, (n, m)."""
     stated, created = (np.asarray(bundle.overlay[name])[codes] for name in ("created_stated", "created"))
     known = bundle.trust[codes]
-    level = age_components(times[:, None] - created, stated, 1 - known, bundle.meta.untested_days)[..., N_RISES]
+    level = age_components(times[:, None] - created, stated, 1 - known, bundle.meta.untested_days)[
+        ..., N_RISES
+    ]
     return np.float32(bundle.meta.blend.age[-1]) * level
