@@ -64,15 +64,15 @@ def fit_content(table: TokenTable, targets: Floats, events: NDArray[np.int64], s
     wanted = targets[rows].astype(np.float64)
     own = [fold[rows] == k for k in range(N_FOLDS)]
     parts = [_sums(marks[some], wanted[some], weight[some]) for some in own]
-    whole = _Sums(sum(part.gram for part in parts), sum(part.moments for part in parts))
+    whole = _sums(marks, wanted, weight)
     fits = []
     for ridge in RIDGES:
         without = [_solve(_Sums(whole.gram - p.gram, whole.moments - p.moments), ridge) for p in parts]
         misses = [wanted[some] - marks[some] @ fit for some, fit in zip(own, without, strict=True)]
         miss = (weight * np.square(np.concatenate(misses)) / (wanted.var(axis=0) + 1e-9)).sum()
         fits.append((float(miss), ridge, np.stack(without)))
-    _, ridge, without = min(fits, key=lambda fit: fit[0])
-    return Content(_solve(whole, ridge), without, fold)
+    _, ridge, kept = min(fits, key=lambda fit: fit[0])
+    return Content(_solve(whole, ridge), kept, fold)
 
 
 def promised(table: TokenTable, coefficients: Floats) -> Floats:
