@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from newfound.recipes.assemble import DEFAULT_MAPS
 from newfound.recipes.surprise import SCALE_RANGE, surprise
 from newfound.serving.bundle import Blend, Bundle
 
@@ -14,7 +15,7 @@ NOTHING = (0.0,) * 7
 @pytest.fixture
 def plain(bundle: Bundle) -> Bundle:
     """A world whose relevance is the logit of the network alone."""
-    meta = replace(bundle.meta, blend=Blend(1.0, 0.0, NOTHING))
+    meta = replace(bundle.meta, blend=Blend(1.0, 0.0, NOTHING), maps=DEFAULT_MAPS)
     return Bundle(
         meta, bundle.base, {**bundle.overlay, "metadata_bias": np.zeros(bundle.n_items, np.float32)}
     )

@@ -8,7 +8,7 @@ from tests.worlds import DAY, LATEST
 
 from newfound.dataset.affinity import affinities
 from newfound.dataset.popularity import log_popularity
-from newfound.serving.bundle import Blend, Bundle
+from newfound.serving.bundle import Blend, Bundle, Newcomers
 from newfound.serving.relevance import (
     RULE_FLOOR,
     log_softmax_scores,
@@ -17,8 +17,10 @@ from newfound.serving.relevance import (
     rule_scores,
     static_relevance,
     static_relevance_at,
+    taste_parts,
     tastes,
     uncertainty,
+    unchosen_relevance,
 )
 from newfound.serving.user_state import request_vectors
 
@@ -33,8 +35,14 @@ def vectors(bundle: Bundle) -> np.ndarray:
     return request_vectors(bundle.network, bundle.item_rows, states, at, bundle.base["center"])
 
 
-def blended(bundle: Bundle, blend: Blend, **overlay: np.ndarray) -> Bundle:
-    return Bundle(replace(bundle.meta, blend=blend), bundle.base, {**bundle.overlay, **overlay})
+NO_NEWCOMERS = Newcomers()
+
+
+def blended(
+    bundle: Bundle, blend: Blend, newcomers: Newcomers = NO_NEWCOMERS, **overlay: np.ndarray
+) -> Bundle:
+    maps = replace(bundle.meta.maps, newcomers=newcomers)
+    return Bundle(replace(bundle.meta, blend=blend, maps=maps), bundle.base, {**bundle.overlay, **overlay})
 
 
 def tails(n: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -97,6 +105,33 @@ def test_for_a_user_without_history_rules_say_as_much_of_known_items_as_of_new_o
     level, slope = ruled.meta.maps.rules
     expected = 2 * np.logaddexp(np.log(RULE_FLOOR), level + slope * ruled.logits(vectors))
     np.testing.assert_allclose(found, expected, atol=1e-4)
+
+
+def test_what_newcomers_get_counts_as_far_as_an_item_is_unknown(bundle: Bundle, vectors: np.ndarray) -> None:
+    appeal = np.linspace(-1, 1, bundle.n_items, dtype=np.float32)
+    blend, newcomers = (
+        Blend(1.0, 0.0, NO_POPULARITY),
+        Newcomers(level=2.0, network=-0.5, taste=3.0, appeal=4.0),
+    )
+    plain = blended(bundle, blend, metadata_bias=appeal)
+    placed = blended(bundle, blend, newcomers, metadata_bias=appeal)
+    told, _ = taste_parts(placed, tastes(placed, *tails(5)))
+    gained = (1 - placed.trust) * (2 - 0.5 * placed.logits(vectors) + 3 * told + 4 * appeal)
+    np.testing.assert_allclose(score(placed, vectors) - score(plain, vectors), gained, atol=1e-4)
+
+
+def test_an_item_that_nobody_chose_is_as_relevant_as_its_metadata_promises(
+    bundle: Bundle, vectors: np.ndarray
+) -> None:
+    blend, newcomers = Blend(0.5, 2.0, NO_POPULARITY, taste=1.0), Newcomers(1.0, 0.3, -0.2, 0.5)
+    nobody_chose = np.zeros(bundle.n_items, np.int64)
+    new = blended(bundle, blend, newcomers, organic=nobody_chose)
+    nothing = np.zeros(0, np.int32), np.zeros(5, np.int64), np.zeros(5, np.int64)
+    taste = tastes(new, *nothing)
+    found = relevance(new, vectors, taste, nothing, static_relevance(new, LATEST))
+    logits, (told, _) = new.logits(vectors), taste_parts(new, taste)
+    promised = unchosen_relevance(new, logits, np.asarray(new.overlay["metadata_bias"]), told)
+    np.testing.assert_allclose(found, promised, atol=1e-4)
 
 
 def test_items_that_the_user_had_lately_are_raised_by_how_lately(bundle: Bundle, vectors: np.ndarray) -> None:
@@ -180,7 +215,7 @@ def test_what_impressions_taught_is_part_of_relevance(bundle: Bundle, vectors: n
         posterior_mean=mean,
         posterior_variance=np.ones_like(mean),
     )
-    change = score(taught, vectors) - score(bundle, vectors)
+    change = score(taught, vectors) - score(blended(bundle, bundle.meta.blend), vectors)
     np.testing.assert_allclose(change[:, 9], 0.5 + 2 * x[:, 1], atol=1e-4)
     assert (np.delete(change, 9, axis=1) == 0).all()
 
