@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -8,11 +9,15 @@ import numpy as np
 import pytest
 from tests.worlds import World, answers
 
-from newfound.dataset.histories import Histories, share_of_repeats
+from newfound.dataset.histories import EventSelection, Histories, share_of_repeats
+from newfound.dataset.runs import ranges
 from newfound.errors import NotFoundError, TooLittleDataError
 from newfound.evaluation.metrics import METRIC_NAMES
+from newfound.progress import silent
 from newfound.project import Project
-from newfound.recipes.full import require_enough_data, until
+from newfound.recipes.assemble import weigh
+from newfound.recipes.full import learn, require_enough_data, until
+from newfound.recipes.gather import Snapshots, gather_full
 
 
 def histories(*users: list[int], n_items: int = 50) -> Histories:
@@ -67,6 +72,23 @@ def test_histories_are_cut_at_their_ends() -> None:
 def test_repeats_are_events_on_what_the_user_had_before() -> None:
     assert share_of_repeats(histories([1, 2, 1], [1])) == 0.25
     assert share_of_repeats(histories([1, 2], [2, 1])) == 0
+
+
+def test_what_the_metrics_ask_for_decides_nothing_that_is_judged(trained: Path) -> None:
+    layout = Project.open(trained).layout
+    inputs = gather_full(layout, Snapshots.take(layout), EventSelection(), explores=True, seed=0)
+    learned, before = learn(inputs, {"hidden_dimension": "32"}, None, False, None, silent)
+    known, split = inputs.histories, learned.split
+    hidden = ranges(split.ends[split.test_users], known.offsets[split.test_users + 1])
+    others = known.items.copy()
+    others[hidden] = (others[hidden] + 1) % known.n_items
+    changed = replace(inputs, histories=replace(known, items=others))
+    again, after = learn(changed, {"hidden_dimension": "32"}, None, False, None, silent)
+    assert len(hidden) > 0
+    assert (again.blend, again.maps) == (learned.blend, learned.maps)
+    judged, same = weigh(before, learned.blend, learned.maps), weigh(after, again.blend, again.maps)
+    for name in set(judged.base) - {"history_items"}:
+        np.testing.assert_array_equal(judged.base[name], same.base[name], name)
 
 
 # -- what a finished FULL says of itself

@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from newfound.dataset.histories import Histories
 from newfound.recipes.assemble import DEFAULT_MAPS
 from newfound.recipes.surprise import SCALE_RANGE, surprise
 from newfound.serving.bundle import Blend, Bundle
@@ -21,6 +22,14 @@ def plain(bundle: Bundle) -> Bundle:
     )
 
 
+def seen(bundle: Bundle) -> Histories:
+    """What the world's bundle was made from: all that it holds."""
+    base, n = bundle.base, len(bundle.base["history_items"])
+    names = ("items", "times", "types", "trained")
+    arrays = [np.asarray(base[f"history_{name}"]) for name in names]
+    return Histories([], [], np.asarray(base["history_offsets"]), *arrays, np.zeros(n, np.bool_), ())
+
+
 def scale(plain: Bundle, size: float, variance: float) -> float:
     """Measure where each item's bias is `size` off what its metadata said, against a prior on the bias."""
     rng = np.random.default_rng(0)
@@ -29,7 +38,7 @@ def scale(plain: Bundle, size: float, variance: float) -> float:
     prior[0] = variance
     judged = Bundle(plain.meta, {**plain.base, "prior_variance": prior}, plain.overlay)
     content, bias = np.asarray(plain.base["E"]), np.asarray(plain.base["item_bias"])
-    return surprise(judged, content, bias - off, np.ones(plain.n_items, np.bool_), 0)
+    return surprise(judged, seen(plain), content, bias - off, np.ones(plain.n_items, np.bool_), 0)
 
 
 @pytest.mark.parametrize(
@@ -51,4 +60,4 @@ def test_only_warm_items_are_judged(plain: Bundle) -> None:
     bias = np.array(plain.base["item_bias"])
     bias[10:] += 100
     content = np.asarray(plain.base["E"])
-    assert surprise(plain, content, bias, warm, 0) == SCALE_RANGE[0]
+    assert surprise(plain, seen(plain), content, bias, warm, 0) == SCALE_RANGE[0]

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from newfound.dataset.runs import Int32, Int64
+from newfound.dataset.runs import Int32, Int64, sums_of_rows
 
 Floats = NDArray[np.float32]
 
@@ -31,11 +31,12 @@ def learned_variance(tastes: Floats, owner: Int64, items: Int32, told: Floats) -
     counts = np.bincount(items, minlength=len(told))
     warm = np.flatnonzero(counts >= WARM_EVENTS)
     n = counts[warm, None].astype(np.float64)
-    own = tastes[owner].astype(np.float64)
-    sums = np.zeros(told.shape)
-    np.add.at(sums, items, own)
-    spread = own.var(axis=0) + 1e-9
-    theta = (sums[warm] / n - own.mean(axis=0)) / spread
+    own = tastes.astype(np.float64)
+    share = np.bincount(owner, minlength=len(own)) / max(len(owner), 1)
+    mean = share @ own
+    spread = share @ np.square(own - mean) + 1e-9
+    sums = sums_of_rows(own, owner[np.argsort(items, kind="stable")], counts)
+    theta = (sums[warm] / n - mean) / spread
     y = told[warm]
     slope = (n * theta * y).sum(axis=0) / np.maximum((n * y * y).sum(axis=0), 1e-9)
     weight = np.square(n / (n + RIDGE))

@@ -93,6 +93,7 @@ class Parts:
     """
 
     inputs: FullInputs
+    seen: Histories
     meta: BundleMeta
     base: Mapping[str, Array]
     overlay: Mapping[str, Array]
@@ -221,7 +222,9 @@ def prepare(
         untested_days=days,
     )
     beyond = bias - items.content_bias + (vectors - items.content) @ center
-    return Parts(inputs, meta, base, overlay, items, beyond, shares - usual[:, None], warm, learned, level)
+    return Parts(
+        inputs, seen, meta, base, overlay, items, beyond, shares - usual[:, None], warm, learned, level
+    )
 
 
 def weigh(parts: Parts, blend: Blend | None = None, maps: Maps = DEFAULT_MAPS) -> Bundle:
@@ -237,7 +240,8 @@ def weigh(parts: Parts, blend: Blend | None = None, maps: Maps = DEFAULT_MAPS) -
     level_free = replace(parts.meta, blend=replace(blend, age=(*rises, 0.0)), blend_at_full=blend, maps=maps)
     unscaled = Bundle(level_free, base, overlay)
     level = parts.level + float(age_relevance(unscaled)[warm].mean())
-    scale = surprise(unscaled, parts.items.content, parts.items.content_bias, warm, inputs.seed)
+    items = parts.items
+    scale = surprise(unscaled, parts.seen, items.content, items.content_bias, warm, inputs.seed)
     whole = replace(blend, age=(*rises, level))
     meta = replace(level_free, blend=whole, blend_at_full=whole)
     return Bundle(meta, {**base, "prior_variance": variance * np.float32(scale)}, overlay)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from newfound.dataset.histories import Histories
 from newfound.serving.bundle import Bundle
 from newfound.serving.network import Floats
 from newfound.serving.relevance import (
@@ -26,12 +27,18 @@ SCALE_RANGE = (0.25, 16.0)
 
 
 def surprise(
-    bundle: Bundle, content: Floats, content_bias: Floats, warm: NDArray[np.bool_], seed: int
+    bundle: Bundle,
+    seen: Histories,
+    content: Floats,
+    content_bias: Floats,
+    warm: NDArray[np.bool_],
+    seed: int,
 ) -> float:
     """Measure, for a sample of users, how relevance turns out beside what metadata promised: the prior's scale.
 
     It is the mean squared surprise of warm items over the prior variance that was to explain it.
-    content (n_items, d), content_bias (n_items,): what each item's metadata predicts.
+    seen: what the bundle was made from, which may be less than the history that it holds. content (n_items, d),
+    content_bias (n_items,): what each item's metadata predicts.
     """
     states = bundle.all_base_states()
     active = np.flatnonzero(states.item >= 0)
@@ -39,8 +46,7 @@ def surprise(
         active = np.sort(np.random.default_rng(seed).choice(active, SAMPLE_USERS, replace=False))
     some = states.rows(active)
     vectors = request_vectors(bundle.network, bundle.item_rows, some, some.time, bundle.base["center"])
-    offsets = np.asarray(bundle.base["history_offsets"])
-    tails = (np.asarray(bundle.base["history_items"]), offsets[active], offsets[active + 1])
+    tails = (seen.items, seen.offsets[active], seen.offsets[active + 1])
     taste = tastes(bundle, *tails)
     features = bundle.user_features(taste)
     shown = relevance(
