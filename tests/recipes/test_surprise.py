@@ -33,7 +33,7 @@ def seen(bundle: Bundle) -> Histories:
 def scale(plain: Bundle, size: float, variance: float) -> float:
     """Measure where each item's bias is `size` off what its metadata said, against a prior on the bias."""
     rng = np.random.default_rng(0)
-    off = (size * rng.choice([-1.0, 1.0], plain.n_items)).astype(np.float32)
+    off = (size * rng.permutation(np.resize([-1.0, 1.0], plain.n_items))).astype(np.float32)
     prior = np.zeros_like(plain.base["prior_variance"])
     prior[0] = variance
     judged = Bundle(plain.meta, {**plain.base, "prior_variance": prior}, plain.overlay)
@@ -48,6 +48,12 @@ def test_the_scale_is_the_surprise_over_what_the_prior_explains(
     plain: Bundle, size: float, variance: float, expected: float
 ) -> None:
     assert scale(plain, size, variance) == pytest.approx(expected, rel=1e-3)
+
+
+def test_what_all_items_are_promised_too_much_is_no_surprise(plain: Bundle) -> None:
+    content, bias = np.asarray(plain.base["E"]), np.asarray(plain.base["item_bias"])
+    warm = np.ones(plain.n_items, np.bool_)
+    assert surprise(plain, seen(plain), content, bias + 3, warm, 0) == SCALE_RANGE[0]
 
 
 def test_the_scale_stays_within_bounds(plain: Bundle) -> None:

@@ -36,7 +36,8 @@ def surprise(
 ) -> float:
     """Measure, for a sample of users, how relevance turns out beside what metadata promised: the prior's scale.
 
-    It is the mean squared surprise of warm items over the prior variance that was to explain it.
+    It is the variance of the surprise at warm items over the prior variance that was to explain it. The mean is left
+    out: newcomers are promised more than half of them keep, for those that do are chosen most.
     seen: what the bundle was made from, which may be less than the history that it holds. content (n_items, d),
     content_bias (n_items,): what each item's metadata predicts.
     """
@@ -56,6 +57,6 @@ def surprise(
     told, _ = taste_parts(bundle, taste)
     promised = unchosen_relevance(bundle, vectors @ content.T + content_bias, appeal, told)
     gain = shown - promised
-    squared = np.square((gain - age_relevance(bundle))[:, warm], dtype=np.float64).mean()
+    surprised = float((gain - age_relevance(bundle))[:, warm].var(dtype=np.float64))
     explained = float((np.square(features, dtype=np.float64) @ bundle.base["prior_variance"]).mean())
-    return float(np.clip(squared / max(explained, 1e-9), *SCALE_RANGE))
+    return float(np.clip(surprised / max(explained, 1e-9), *SCALE_RANGE))
