@@ -107,7 +107,7 @@ def _explored(bundle: Bundle, settings: ExplorationSettings) -> NDArray[np.int32
     if not bundle.meta.explores:
         return np.zeros(0, np.int32)
     created = np.asarray(bundle.overlay["created"], np.int64)
-    return young_items(created, bundle.unknown, bundle.meta.latest, settings).codes
+    return young_items(created, bundle.unknown, bundle.lasting, bundle.meta.latest, settings).codes
 
 
 def _for_the_mean_user(bundle: Bundle, codes: NDArray[np.integer]) -> tuple[Floats, Floats, Floats]:

@@ -1,8 +1,9 @@
 """Which items to show: relevance plus randomised optimism for young items (model specification §3).
 
 Value of item i for user u: s_ui = relevance_ui + gain * sigma_ui * taper_i * (1 + 0.3 eps), eps ~ N(0, 1), where
-sigma_ui is the posterior standard deviation and taper_i = sqrt((1 - age / cut-off) * share of the prior variance of its
-appeal that is left): the bonus of an item ends sooner than its uncertainty does. Weight 0 is the relevance order.
+sigma_ui is the posterior standard deviation and taper_i = lasting * sqrt((1 - age / cut-off) * share of the prior
+variance of its appeal that is left): the bonus of an item ends sooner than its uncertainty does, and is the smaller the
+sooner items here fade, for less is gained by what is learned of them. Weight 0 is the relevance order.
 """
 
 from __future__ import annotations
@@ -35,16 +36,18 @@ class YoungItems:
 
 
 def young_items(
-    created: NDArray[np.int64], unknown: Floats, latest: int, settings: ExplorationSettings
+    created: NDArray[np.int64], unknown: Floats, lasting: float, latest: int, settings: ExplorationSettings
 ) -> YoungItems:
     """Find the young items; created: Unix seconds (n_items,), latest: T_latest. Future creation is age 0.
 
-    unknown (n_items,): share of what was not known of an item that still is not.
+    unknown (n_items,): share of what was not known of an item that still is not. lasting: how long what is learned of
+    an item is worth something here, in (0, 1].
     """
     cutoff = settings.item_age_cutoff_days * SECONDS_PER_DAY
     age = np.maximum(latest - created, 0)
     codes = np.flatnonzero(age < cutoff).astype(np.int32)
-    return YoungItems(codes, np.sqrt((1 - age[codes] / cutoff) * unknown[codes]).astype(np.float32))
+    taper = lasting * np.sqrt((1 - age[codes] / cutoff) * unknown[codes])
+    return YoungItems(codes, taper.astype(np.float32))
 
 
 @dataclass(frozen=True, slots=True)

@@ -100,7 +100,7 @@ def _relevant(judgement: Judgement, vectors: Floats) -> Scorer:
 def _exploring(judgement: Judgement, relevant: Scorer, settings: ExplorationSettings) -> Scorer:
     bundle = judgement.bundle
     created = np.asarray(bundle.overlay["created"], np.int64)
-    young = young_items(created, bundle.unknown, bundle.meta.latest, settings)
+    young = young_items(created, bundle.unknown, bundle.lasting, bundle.meta.latest, settings)
     sigma = uncertainty(bundle, young.codes)
 
     def exploring(users: NDArray[np.int64]) -> Floats:

@@ -35,6 +35,8 @@ AGELESS = np.iinfo(np.int64).max
 """Creation time of an item that has neither a CREATION_TIMESTAMP nor an interaction: its age is always 0."""
 
 
+FADED_DAYS = 2.0
+"""Where what is new fades in so many days, half of what could be learned of it comes too late."""
 N_LEARNED = 16
 NO_AGE = (0.0,) * N_AGES
 """A flat curve."""
@@ -217,6 +219,12 @@ class Bundle:
         if prior > 0:
             left[posteriors.item] = posteriors.variance[:, 0] / prior
         return left
+
+    @property
+    def lasting(self) -> float:
+        """How much of an item's worth is left to gain from once something was learned of it, in (0, 1)."""
+        days = self.meta.untested_days
+        return days / (days + FADED_DAYS)
 
     @cached_property
     def trust(self) -> Floats:

@@ -88,8 +88,9 @@ class Recommender:
     @cached_property
     def young(self) -> YoungItems:
         """Items that may be explored."""
-        created = np.asarray(self.bundle.overlay["created"], np.int64)
-        return young_items(created, self.bundle.unknown, self.bundle.meta.latest, self.settings)
+        bundle = self.bundle
+        created = np.asarray(bundle.overlay["created"], np.int64)
+        return young_items(created, bundle.unknown, bundle.lasting, bundle.meta.latest, self.settings)
 
     def answer(
         self, requests: Sequence[Request], new_events: Mapping[str, Sequence[EventRow]]
