@@ -34,9 +34,6 @@ class ExplorationSettings:
 
     @property
     def gain(self) -> float:
-        """How many standard deviations of optimism: linear to 1 at weight 0.3, then linear to 2.5 at weight 1.
-
-        There a majority of the list is young where enough young items suit the user; at 2 a third was.
-        """
+        """How many standard deviations of optimism: linear to 1 at weight 0.3, then linear to 2 at weight 1."""
         weight = self.exploration_weight
-        return weight / 0.3 if weight <= 0.3 else 1 + 1.5 * (weight - 0.3) / 0.7
+        return weight / 0.3 if weight <= 0.3 else 1 + (weight - 0.3) / 0.7
