@@ -7,18 +7,20 @@ do is a sum of independent tosses, one an item (a Poisson-binomial number). So
     P(item in slot s) = E[P(s - 1 - settled(v) of the others lie above v)] over the item's own value v.
 
 The expectation is a sum over narrow cells of v, bounded by the settled values, where the count jumps. Tosses that are
-seldom won count together, as a Poisson number; the others are added one by one. Users are taken some at a time, as many
-as leave the numbers in the processor's cache; none of them changes what another gets.
+seldom won count together, as a Poisson number: its mean changes smoothly with v, so it is summed at a few values and
+interpolated. The others are added one by one. Users are taken some at a time, as many as leave the numbers in the
+processor's cache; none of them changes what another gets.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
-from newfound.dataset.runs import ranges
+from newfound.dataset.runs import ranges, sums_by_run
 
 Floats = NDArray[np.float32]
 
@@ -27,7 +29,7 @@ LEAST = 1e-6
 RARE = np.float32(0.15)
 """An item that is above all values in question less often counts as rare."""
 NEGLIGIBLE = np.float32(2e-3)
-"""So much of the expected number of items that reach the list is left out."""
+"""At most so much of the expected number of items that reach the list is left out."""
 THIN = np.float32(1e-4)
 """A cell of a value less likely than this is left out."""
 CUTS = np.arange(-4.0, 4.1, 0.4, dtype=np.float32)
@@ -35,8 +37,14 @@ CUTS = np.arange(-4.0, 4.1, 0.4, dtype=np.float32)
 LOWEST, TINY = np.float32(-1e30), np.float32(1e-30)
 CELLS = 1 << 16
 """So many chances of an item to be above a value are held at once: as many as stay in the processor's cache."""
-ALIKE = 8
+ALIKE = 4
 """Numbers of items that count one by one are alike if they differ by less."""
+REACH = np.float32(4.2)
+"""So many of the largest spread above the lowest value in question, no rare item is."""
+KNOTS = 16
+"""Values at which rare items are counted."""
+NARROW = np.float32(1 / 3)
+"""An item is not counted at these few values if its spread is less than so much of the largest."""
 
 
 def normal_cdf(z: Floats) -> Floats:
@@ -66,26 +74,24 @@ def slot_propensities(
     """
     rivals = _rivals(settled, means, spreads)
     asked = _questions(settled, means, spreads, served)
-    chances = np.empty(len(asked.user))
+    rates, excess = _crowds(rivals, means, spreads, asked)
+    chances = np.empty(len(asked.user), np.float32)
     bounds = np.searchsorted(asked.user, np.arange(len(served) + 1))
     # Users with about as many rivals stand together: they share arrays.
-    users = np.lexsort((rivals.n, rivals.n_often // ALIKE))
-    work = np.cumsum((rivals.n * np.diff(bounds))[users]) // CELLS
-    for some in np.split(users, np.flatnonzero(np.diff(work)) + 1):
+    kind = -(-rivals.n_often // ALIKE)
+    users = np.argsort(kind, kind="stable")
+    work = np.cumsum((rivals.n_often * np.diff(bounds))[users]) // CELLS
+    for some in np.split(users, np.flatnonzero(np.diff(work) | np.diff(kind[users])) + 1):
         at = ranges(bounds[some], bounds[some + 1])
-        user = asked.user[at]
         row = np.repeat(np.arange(len(some)), np.diff(bounds)[some])
-        n, n_often = int(rivals.n[some].max()), int(rivals.n_often[some].max())
-        mine, columns = some[:, None], rivals.order[some, :n]
-        z = np.where(np.arange(n) < rivals.n[mine], means[mine, columns], -np.inf)[row]
+        n = int(rivals.n_often[some].max())
+        mine, columns = some[:, None], rivals.often[some, :n]
+        z = np.where(columns >= 0, means[mine, columns], -np.inf)[row]
         z -= asked.value[at, None]
         z *= (1 / spreads[mine, columns])[row]
-        above = normal_cdf(z)
-        own = rivals.place[user, asked.own[at]]
-        known = np.flatnonzero((asked.own[at] >= 0) & (own < n))
-        above[known, own[known]] = 0
-        often = np.arange(n_often) < rivals.n_often[user, None]
-        chances[at] = _chances(above, often, asked.wanted[at])
+        tosses = normal_cdf(z)
+        tosses[columns[row] == asked.own[at, None]] = 0
+        chances[at] = _chances(tosses, rates[at], excess[at], asked.wanted[at])
     k = served.shape[1]
     result = np.bincount(asked.user * k + asked.slot, asked.weight * chances, minlength=served.size)
     return np.where(served > -2, np.clip(result.reshape(served.shape), LEAST, 1), 1.0)
@@ -93,33 +99,79 @@ def slot_propensities(
 
 @dataclass(frozen=True, slots=True)
 class _Rivals:
-    """The n items (n_users,) that may reach a list, the first n_often (n_users,) of them not as a rarity.
+    """The items that may reach a list. floor (n_users,): about the lowest value that does.
 
-    order (n_users, m): columns, these first; place (n_users, m): where each column stands in it.
+    often (n_users, most): columns of the n_often (n_users,) items that count one by one, then -2; rare: mask
+    (n_users, m) of the others.
     """
 
-    order: NDArray[np.int64]
-    place: NDArray[np.int64]
-    n: NDArray[np.int64]
+    floor: Floats
+    often: NDArray[np.int64]
     n_often: NDArray[np.int64]
+    rare: NDArray[np.bool_]
 
 
 def _rivals(settled: Floats, means: Floats, spreads: Floats) -> _Rivals:
     """Find out who may reach the lists of users."""
-    k = settled.shape[1]
+    k, m = settled.shape[1], means.shape[1]
     almost_surely = np.concatenate([settled, means + CUTS[0] * spreads], axis=1)
     # That many items are above it, almost surely.
-    floor = np.partition(almost_surely, -k, axis=1)[:, -k, None]
-    chance = normal_cdf((means - np.maximum(floor, LOWEST)) / spreads)
-    rising = np.sort(chance, axis=1)
-    left_out = np.count_nonzero(np.cumsum(rising, axis=1) < NEGLIGIBLE, axis=1)
-    rising = np.append(rising, np.full((len(rising), 1), 2), axis=1)
-    least = np.take_along_axis(rising, left_out[:, None], axis=1)
-    inside, often = chance >= least, chance >= np.maximum(RARE, least)
-    order = np.argsort(2 - inside.astype(np.uint8) - often, axis=1, kind="stable")
-    place = np.empty_like(order)
-    np.put_along_axis(place, order, np.arange(order.shape[1])[None], axis=1)
-    return _Rivals(order, place, np.count_nonzero(inside, axis=1), np.count_nonzero(often, axis=1))
+    floor = np.maximum(np.partition(almost_surely, -k, axis=1)[:, -k], LOWEST)
+    chance = normal_cdf((means - floor[:, None]) / spreads)
+    inside = chance >= NEGLIGIBLE / m
+    widest = np.where(inside, spreads, 0).max(axis=1, initial=0)
+    one_by_one = inside & ((chance >= RARE) | (spreads < NARROW * widest[:, None]))
+    row, column = one_by_one.nonzero()
+    n_often = np.bincount(row, minlength=len(means))
+    often = np.full((len(means), int(n_often.max(initial=0))), -2)
+    often[row, np.arange(len(row)) - np.repeat(np.cumsum(n_often) - n_often, n_often)] = column
+    return _Rivals(floor, often, n_often, inside & ~one_by_one)
+
+
+def _crowds(rivals: _Rivals, means: Floats, spreads: Floats, asked: _Questions) -> tuple[Floats, Floats]:
+    """How many rare items are above the value of each question, on average, and half the sum of squared chances."""
+    user, column = rivals.rare.nonzero()
+    mean, spread = means[user, column], spreads[user, column]
+    lengths = np.bincount(user, minlength=len(means))
+    bounds = np.append(0, np.cumsum(lengths))
+    widest = np.where(rivals.rare, spreads, 0).max(axis=1, initial=0)
+    step = REACH / (KNOTS - 1) * np.where(widest > 0, widest, 1)
+    logs = np.empty((2, len(means), KNOTS), np.float32)
+    knots = step[:, None] * np.arange(KNOTS, dtype=np.float32)
+    knots += rivals.floor[:, None]
+    for low, high in pairwise(_even(bounds, CELLS // KNOTS)):
+        part = slice(bounds[low], bounds[high])
+        above = mean[part, None] - knots[user[part]]
+        above /= spread[part, None]
+        above = normal_cdf(above)
+        for log, values in zip(logs, (above, above * above / 2), strict=True):
+            log[low:high] = sums_by_run(values, lengths[low:high])
+    np.log(np.maximum(logs, TINY, out=logs), out=logs)
+    place = (asked.value - rivals.floor[asked.user]) / step[asked.user]
+    rates, excess = (np.exp(_interpolated(log, asked.user, place)) for log in logs)
+    own = np.flatnonzero((asked.own >= 0) & rivals.rare[asked.user, asked.own])
+    user, column = asked.user[own], asked.own[own]
+    mine = normal_cdf((means[user, column] - asked.value[own]) / spreads[user, column])
+    rates[own] = np.maximum(rates[own] - mine, 0)
+    excess[own] = np.maximum(excess[own] - mine * mine / 2, 0)
+    return rates, excess
+
+
+def _even(bounds: NDArray[np.int64], size: int) -> list[int]:
+    """Part runs that end at `bounds` into groups of about `size` entries: where each group begins, and the end."""
+    cuts = np.flatnonzero(np.diff(bounds[:-1] // size)) + 1
+    return [0, *cuts.tolist(), len(bounds) - 1]
+
+
+def _interpolated(curves: Floats, row: NDArray[np.int64], place: Floats) -> Floats:
+    """Values of curves (n, KNOTS) at places in units of their knots, by the cubic through the four around it."""
+    place = np.clip(place, 0, KNOTS - 1)
+    first = np.clip(place.astype(np.int64) - 1, 0, KNOTS - 4)
+    t = (place - first).astype(np.float32)
+    at = row * KNOTS + first
+    flat = curves.ravel()
+    u, v, w = t - 1, t - 2, t - 3
+    return (t * u * (v * flat[at + 3] - 3 * w * flat[at + 2]) + v * w * (3 * t * flat[at + 1] - u * flat[at])) / 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,25 +223,23 @@ def _cells(
     return row, middle, mass[row, cell], np.count_nonzero(settled[row] > middle[:, None], axis=1)
 
 
-def _chances(above: Floats, often: NDArray[np.bool_], wanted: NDArray[np.int64]) -> Floats:
+def _chances(tosses: Floats, rates: Floats, excess: Floats, wanted: NDArray[np.int64]) -> Floats:
     """P(`wanted` of the items are above) for each question, (questions,).
 
-    above: the chance of each item to be so (questions, items); often: which of the first items (questions, n) count
-    one by one. The rest counts together, as the Poisson number with the same mean and its first correction (Charlier):
-    less half the sum of squared chances times the second difference. So what is asked for is a sum of the Poisson
-    chances of `wanted` and of the numbers below it, each with its share.
+    tosses: the chance of each item that counts by itself to be so (questions, items). The rest counts together, as the
+    Poisson number with the same mean, `rates`, and its first correction (Charlier): less half the sum of squared
+    chances, `excess`, times the second difference. So what is asked for is a sum of the Poisson chances of `wanted`
+    and of the numbers below it, each with its share.
     """
-    n, most = often.shape[1], int(wanted.max(initial=0))
-    tosses = np.where(often, above[:, :n], 0)
-    rates = above.sum(axis=1) - tosses.sum(axis=1)
-    excess = (np.einsum("ij,ij->i", above, above) - np.einsum("ij,ij->i", tosses, tosses)) / 2
+    n, most = tosses.shape[1], int(wanted.max(initial=0))
     shares = np.zeros((min(n + 2, most) + 1, len(wanted)), np.float32)
     for share, first in zip(shares, (1 - excess, 2 * excess, -excess), strict=False):
         share[:] = first
+    won = np.empty_like(shares)
     for k, toss in enumerate(np.ascontiguousarray(tosses.T)):
-        won = shares[: k + 3] * toss
-        shares[: k + 3] -= won
-        shares[1 : k + 4] += won[: len(shares) - 1]
+        np.multiply(shares[: k + 3], toss, out=won[: k + 3])
+        shares[: k + 3] -= won[: k + 3]
+        shares[1 : k + 4] += won[: k + 3][: len(shares) - 1]
     # The factorial of a number below 0 is infinite: it wraps around to the end.
     logs = np.cumsum(np.log(np.maximum(np.arange(most + 1), 1)))
     factorials = np.append(logs, np.full(len(shares), np.inf)).astype(np.float32)
