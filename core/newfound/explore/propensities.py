@@ -15,12 +15,11 @@ processor's cache; none of them changes what another gets.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
-from newfound.dataset.runs import ranges, sums_by_run
+from newfound.dataset.runs import ranges
 
 Floats = NDArray[np.float32]
 
@@ -49,7 +48,7 @@ NARROW = np.float32(1 / 3)
 
 def normal_cdf(z: Floats) -> Floats:
     """P(N(0, 1) < z), right to 2e-5: its log odds are close to an odd polynomial, here fitted for the least error."""
-    z = np.clip(z, -8, 8)
+    z = np.minimum(np.maximum(z, np.float32(-8)), np.float32(8))
     square = z * z
     odds = np.float32(-3.15807e-4) * square
     odds += np.float32(0.03679826)
@@ -84,13 +83,12 @@ def slot_propensities(
     for some in np.split(users, np.flatnonzero(np.diff(work) | np.diff(kind[users])) + 1):
         at = ranges(bounds[some], bounds[some + 1])
         row = np.repeat(np.arange(len(some)), np.diff(bounds)[some])
-        n = int(rivals.n_often[some].max())
-        mine, columns = some[:, None], rivals.often[some, :n]
-        z = np.where(columns >= 0, means[mine, columns], -np.inf)[row]
-        z -= asked.value[at, None]
-        z *= (1 / spreads[mine, columns])[row]
+        columns = rivals.often[: int(rivals.n_often[some].max()), some]
+        z = np.where(columns >= 0, means[some, columns], -np.inf)[:, row]
+        z -= asked.value[at]
+        z *= (1 / spreads[some, columns])[:, row]
         tosses = normal_cdf(z)
-        tosses[columns[row] == asked.own[at, None]] = 0
+        tosses[columns[:, row] == asked.own[at]] = 0
         chances[at] = _chances(tosses, rates[at], excess[at], asked.wanted[at])
     k = served.shape[1]
     result = np.bincount(asked.user * k + asked.slot, asked.weight * chances, minlength=served.size)
@@ -101,7 +99,7 @@ def slot_propensities(
 class _Rivals:
     """The items that may reach a list. floor (n_users,): about the lowest value that does.
 
-    often (n_users, most): columns of the n_often (n_users,) items that count one by one, then -2; rare: mask
+    often (most, n_users): columns of the n_often (n_users,) items that count one by one, then -2; rare: mask
     (n_users, m) of the others.
     """
 
@@ -116,36 +114,40 @@ def _rivals(settled: Floats, means: Floats, spreads: Floats) -> _Rivals:
     k, m = settled.shape[1], means.shape[1]
     almost_surely = np.concatenate([settled, means + CUTS[0] * spreads], axis=1)
     # That many items are above it, almost surely.
-    floor = np.maximum(np.partition(almost_surely, -k, axis=1)[:, -k], LOWEST)
+    floor = np.maximum(np.sort(almost_surely, axis=1)[:, -k], LOWEST)
     chance = normal_cdf((means - floor[:, None]) / spreads)
     inside = chance >= NEGLIGIBLE / m
     widest = np.where(inside, spreads, 0).max(axis=1, initial=0)
     one_by_one = inside & ((chance >= RARE) | (spreads < NARROW * widest[:, None]))
     row, column = one_by_one.nonzero()
     n_often = np.bincount(row, minlength=len(means))
-    often = np.full((len(means), int(n_often.max(initial=0))), -2)
-    often[row, np.arange(len(row)) - np.repeat(np.cumsum(n_often) - n_often, n_often)] = column
+    often = np.full((int(n_often.max(initial=0)), len(means)), -2)
+    often[np.arange(len(row)) - np.repeat(np.cumsum(n_often) - n_often, n_often), row] = column
     return _Rivals(floor, often, n_often, inside & ~one_by_one)
 
 
 def _crowds(rivals: _Rivals, means: Floats, spreads: Floats, asked: _Questions) -> tuple[Floats, Floats]:
     """How many rare items are above the value of each question, on average, and half the sum of squared chances."""
     user, column = rivals.rare.nonzero()
-    mean, spread = means[user, column], spreads[user, column]
+    spread = spreads[user, column]
     lengths = np.bincount(user, minlength=len(means))
     bounds = np.append(0, np.cumsum(lengths))
     widest = np.where(rivals.rare, spreads, 0).max(axis=1, initial=0)
     step = REACH / (KNOTS - 1) * np.where(widest > 0, widest, 1)
-    logs = np.empty((2, len(means), KNOTS), np.float32)
-    knots = step[:, None] * np.arange(KNOTS, dtype=np.float32)
-    knots += rivals.floor[:, None]
-    for low, high in pairwise(_even(bounds, CELLS // KNOTS)):
-        part = slice(bounds[low], bounds[high])
-        above = mean[part, None] - knots[user[part]]
-        above /= spread[part, None]
+    logs = np.zeros((2, KNOTS, len(means)), np.float32)
+    lead, fall = (means[user, column] - rivals.floor[user]) / spread, -step[user] / spread
+    some = np.flatnonzero(lengths)
+    for users in np.split(some, np.flatnonzero(np.diff(bounds[some] // (CELLS // KNOTS))) + 1):
+        if not len(users):
+            break
+        part = slice(bounds[users[0]], bounds[users[-1] + 1])
+        above = np.multiply.outer(np.arange(KNOTS, dtype=np.float32), fall[part])
+        above += lead[part]
         above = normal_cdf(above)
-        for log, values in zip(logs, (above, above * above / 2), strict=True):
-            log[low:high] = sums_by_run(values, lengths[low:high])
+        starts = bounds[users] - part.start
+        logs[0, :, users] = np.add.reduceat(above, starts, axis=1).T
+        above *= above
+        logs[1, :, users] = np.add.reduceat(above, starts, axis=1).T / 2
     np.log(np.maximum(logs, TINY, out=logs), out=logs)
     place = (asked.value - rivals.floor[asked.user]) / step[asked.user]
     rates, excess = (np.exp(_interpolated(log, asked.user, place)) for log in logs)
@@ -157,21 +159,15 @@ def _crowds(rivals: _Rivals, means: Floats, spreads: Floats, asked: _Questions) 
     return rates, excess
 
 
-def _even(bounds: NDArray[np.int64], size: int) -> list[int]:
-    """Part runs that end at `bounds` into groups of about `size` entries: where each group begins, and the end."""
-    cuts = np.flatnonzero(np.diff(bounds[:-1] // size)) + 1
-    return [0, *cuts.tolist(), len(bounds) - 1]
-
-
 def _interpolated(curves: Floats, row: NDArray[np.int64], place: Floats) -> Floats:
-    """Values of curves (n, KNOTS) at places in units of their knots, by the cubic through the four around it."""
+    """Values of curves (KNOTS, n) at places in units of their knots, by the cubic through the four around it."""
     place = np.clip(place, 0, KNOTS - 1)
     first = np.clip(place.astype(np.int64) - 1, 0, KNOTS - 4)
     t = (place - first).astype(np.float32)
-    at = row * KNOTS + first
-    flat = curves.ravel()
+    flat, n = curves.ravel(), curves.shape[1]
+    a, b, c, d = (flat[first * n + at] for at in (row, row + n, row + 2 * n, row + 3 * n))
     u, v, w = t - 1, t - 2, t - 3
-    return (t * u * (v * flat[at + 3] - 3 * w * flat[at + 2]) + v * w * (3 * t * flat[at + 1] - u * flat[at])) / 6
+    return (t * u * (v * d - 3 * w * c) + v * w * (3 * t * b - u * a)) / 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,17 +222,17 @@ def _cells(
 def _chances(tosses: Floats, rates: Floats, excess: Floats, wanted: NDArray[np.int64]) -> Floats:
     """P(`wanted` of the items are above) for each question, (questions,).
 
-    tosses: the chance of each item that counts by itself to be so (questions, items). The rest counts together, as the
+    tosses: the chance of each item that counts by itself to be so (items, questions). The rest counts together, as the
     Poisson number with the same mean, `rates`, and its first correction (Charlier): less half the sum of squared
     chances, `excess`, times the second difference. So what is asked for is a sum of the Poisson chances of `wanted`
     and of the numbers below it, each with its share.
     """
-    n, most = tosses.shape[1], int(wanted.max(initial=0))
+    n, most = len(tosses), int(wanted.max(initial=0))
     shares = np.zeros((min(n + 2, most) + 1, len(wanted)), np.float32)
     for share, first in zip(shares, (1 - excess, 2 * excess, -excess), strict=False):
         share[:] = first
     won = np.empty_like(shares)
-    for k, toss in enumerate(np.ascontiguousarray(tosses.T)):
+    for k, toss in enumerate(tosses):
         np.multiply(shares[: k + 3], toss, out=won[: k + 3])
         shares[: k + 3] -= won[: k + 3]
         shares[1 : k + 4] += won[: k + 3][: len(shares) - 1]
