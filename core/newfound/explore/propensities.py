@@ -14,19 +14,18 @@ processor's cache; none of them changes what another gets.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from newfound.dataset.runs import ranges
-
 Floats = NDArray[np.float32]
 
 LEAST = 1e-6
 """No propensity is stated below this: what was served was not impossible, and the computation is no finer."""
-RARE = np.float32(0.15)
-"""An item that is above all values in question less often counts as rare."""
+RARE = np.float32(-0.6745)
+"""An item whose mean is so many spreads above the lowest value in question, or lower, counts as rare: a chance of .25."""
 NEGLIGIBLE = np.float32(2e-3)
 """At most so much of the expected number of items that reach the list is left out."""
 THIN = np.float32(1e-4)
@@ -36,11 +35,9 @@ CUTS = np.arange(-4.0, 4.1, 0.4, dtype=np.float32)
 LOWEST, TINY = np.float32(-1e30), np.float32(1e-30)
 CELLS = 1 << 16
 """So many chances of an item to be above a value are held at once: as many as stay in the processor's cache."""
-ALIKE = 4
-"""Numbers of items that count one by one are alike if they differ by less."""
 REACH = np.float32(4.2)
 """So many of the largest spread above the lowest value in question, no rare item is."""
-KNOTS = 16
+KNOTS = 10
 """Values at which rare items are counted."""
 NARROW = np.float32(1 / 3)
 """An item is not counted at these few values if its spread is less than so much of the largest."""
@@ -48,8 +45,8 @@ NARROW = np.float32(1 / 3)
 
 def normal_cdf(z: Floats) -> Floats:
     """P(N(0, 1) < z), right to 2e-5: its log odds are close to an odd polynomial, here fitted for the least error."""
-    z = np.minimum(np.maximum(z, np.float32(-8)), np.float32(8))
     square = z * z
+    np.minimum(square, np.float32(64), out=square)
     odds = np.float32(-3.15807e-4) * square
     odds += np.float32(0.03679826)
     odds *= square
@@ -71,59 +68,80 @@ def slot_propensities(
     served: (n_users, k), the column of the item in each slot among the others, -1 for a settled one (these are always
     served in their order), -2 for none.
     """
-    rivals = _rivals(settled, means, spreads)
     asked = _questions(settled, means, spreads, served)
+    rivals = _rivals(settled, means, spreads, asked)
     rates, excess = _crowds(rivals, means, spreads, asked)
     chances = np.empty(len(asked.user), np.float32)
-    bounds = np.searchsorted(asked.user, np.arange(len(served) + 1))
-    # Users with about as many rivals stand together: they share arrays.
-    kind = -(-rivals.n_often // ALIKE)
-    users = np.argsort(kind, kind="stable")
-    work = np.cumsum((rivals.n_often * np.diff(bounds))[users]) // CELLS
-    for some in np.split(users, np.flatnonzero(np.diff(work) | np.diff(kind[users])) + 1):
-        at = ranges(bounds[some], bounds[some + 1])
-        row = np.repeat(np.arange(len(some)), np.diff(bounds)[some])
-        columns = rivals.often[: int(rivals.n_often[some].max()), some]
-        z = np.where(columns >= 0, means[some, columns], -np.inf)[:, row]
+    for at in _alike(rivals.n_often[asked.user], asked.wanted):
+        user, own = asked.user[at], rivals.own_place[at]
+        z = np.take(rivals.means[: rivals.n_often[user].max()], user, axis=1)
         z -= asked.value[at]
-        z *= (1 / spreads[some, columns])[:, row]
+        z *= np.take(rivals.steepness[: len(z)], user, axis=1)
         tosses = normal_cdf(z)
-        tosses[columns[:, row] == asked.own[at]] = 0
+        mine = np.flatnonzero(own >= 0)
+        tosses[own[mine], mine] = 0
         chances[at] = _chances(tosses, rates[at], excess[at], asked.wanted[at])
     k = served.shape[1]
     result = np.bincount(asked.user * k + asked.slot, asked.weight * chances, minlength=served.size)
     return np.where(served > -2, np.clip(result.reshape(served.shape), LEAST, 1), 1.0)
 
 
+def _alike(n_often: NDArray[np.int64], wanted: NDArray[np.int64]) -> list[NDArray[np.int64]]:
+    """Part questions into groups that share arrays: about as many items one by one, and about as many wanted.
+
+    The arrays of a group are no larger than its largest numbers; a group is a few at least, for each has its cost.
+    """
+    sizes = ((np.frexp(number)[1] + 1) // 2 for number in (n_often, wanted))  # 0, 1 to 3, 4 to 15, and so on
+    kind = next(sizes) * 64 + next(sizes)
+    order = np.argsort(kind, kind="stable")
+    work = np.cumsum(n_often[order]) // CELLS
+    return np.split(order, np.flatnonzero(np.diff(work) | np.diff(kind[order])) + 1)
+
+
 @dataclass(frozen=True, slots=True)
 class _Rivals:
     """The items that may reach a list. floor (n_users,): about the lowest value that does.
 
-    often (most, n_users): columns of the n_often (n_users,) items that count one by one, then -2; rare: mask
-    (n_users, m) of the others.
+    means, steepness (most, n_users): of the n_often (n_users,) items that count one by one the means, then -inf, and 1
+    over their spreads; own_place (questions,): which of these the item in question is, -1 for none; rare: mask
+    (n_users, m) of the others; lead (n_users, m): how many spreads an item's mean is above the floor.
     """
 
     floor: Floats
-    often: NDArray[np.int64]
+    means: Floats
+    steepness: Floats
     n_often: NDArray[np.int64]
+    own_place: NDArray[np.int64]
     rare: NDArray[np.bool_]
+    lead: Floats
 
 
-def _rivals(settled: Floats, means: Floats, spreads: Floats) -> _Rivals:
+def _rivals(settled: Floats, means: Floats, spreads: Floats, asked: _Questions) -> _Rivals:
     """Find out who may reach the lists of users."""
     k, m = settled.shape[1], means.shape[1]
     almost_surely = np.concatenate([settled, means + CUTS[0] * spreads], axis=1)
     # That many items are above it, almost surely.
     floor = np.maximum(np.sort(almost_surely, axis=1)[:, -k], LOWEST)
-    chance = normal_cdf((means - floor[:, None]) / spreads)
-    inside = chance >= NEGLIGIBLE / m
+    lead = (means - floor[:, None]) / spreads
+    inside = lead >= -_reach(NEGLIGIBLE / m)
     widest = np.where(inside, spreads, 0).max(axis=1, initial=0)
-    one_by_one = inside & ((chance >= RARE) | (spreads < NARROW * widest[:, None]))
+    one_by_one = inside & ((lead >= RARE) | (spreads < NARROW * widest[:, None]))
     row, column = one_by_one.nonzero()
     n_often = np.bincount(row, minlength=len(means))
-    often = np.full((int(n_often.max(initial=0)), len(means)), -2)
-    often[np.arange(len(row)) - np.repeat(np.cumsum(n_often) - n_often, n_often), row] = column
-    return _Rivals(floor, often, n_often, inside & ~one_by_one)
+    rank = np.arange(len(row)) - np.repeat(np.cumsum(n_often) - n_often, n_often)
+    shape = int(n_often.max(initial=0)), len(means)
+    often, steepness = np.full(shape, -np.inf, np.float32), np.ones(shape, np.float32)
+    often[rank, row], steepness[rank, row] = means[row, column], 1 / spreads[row, column]
+    place = np.full(means.shape, -1, np.int32)
+    place[row, column] = rank
+    own_place = np.where(asked.own >= 0, place[asked.user, asked.own], -1)
+    return _Rivals(floor, often, steepness, n_often, own_place, inside & ~one_by_one, lead)
+
+
+def _reach(chance: float) -> float:
+    """About how many standard deviations above its mean a Gaussian is with so small a chance."""
+    z = math.sqrt(-2 * math.log(2 * chance))
+    return math.sqrt(-2 * math.log(chance * z * math.sqrt(2 * math.pi)))
 
 
 def _crowds(rivals: _Rivals, means: Floats, spreads: Floats, asked: _Questions) -> tuple[Floats, Floats]:
@@ -135,7 +153,7 @@ def _crowds(rivals: _Rivals, means: Floats, spreads: Floats, asked: _Questions) 
     widest = np.where(rivals.rare, spreads, 0).max(axis=1, initial=0)
     step = REACH / (KNOTS - 1) * np.where(widest > 0, widest, 1)
     logs = np.zeros((2, KNOTS, len(means)), np.float32)
-    lead, fall = (means[user, column] - rivals.floor[user]) / spread, -step[user] / spread
+    lead, fall = rivals.lead[user, column], -step[user] / spread
     some = np.flatnonzero(lengths)
     for users in np.split(some, np.flatnonzero(np.diff(bounds[some] // (CELLS // KNOTS))) + 1):
         if not len(users):
@@ -212,11 +230,14 @@ def _cells(
     """Cut Gaussian values into cells: the value each belongs to, its middle, its mass, the settled values above it."""
     cuts = means[:, None] + CUTS * spreads[:, None]
     inside = np.clip(settled, cuts[:, :1], cuts[:, -1:])
-    edges = np.sort(np.concatenate([cuts, inside], axis=1), axis=1)
+    edges = np.concatenate([cuts, inside], axis=1)
+    order = np.argsort(edges, axis=1)
+    edges = np.take_along_axis(edges, order, axis=1)
     mass = np.diff(normal_cdf((edges - means[:, None]) / spreads[:, None]), axis=1)
     row, cell = (mass > THIN).nonzero()
     middle = (edges[row, cell] + edges[row, cell + 1]) / 2
-    return row, middle, mass[row, cell], np.count_nonzero(settled[row] > middle[:, None], axis=1)
+    below = np.cumsum(order >= len(CUTS), axis=1, dtype=np.int32)
+    return row, middle, mass[row, cell], settled.shape[1] - below[row, cell]
 
 
 def _chances(tosses: Floats, rates: Floats, excess: Floats, wanted: NDArray[np.int64]) -> Floats:
