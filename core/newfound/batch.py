@@ -10,8 +10,7 @@ import os
 import struct
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -106,12 +105,15 @@ def recommend_batch(
         )
     desk = Desk(layout, options, lock_timeout)
     tally = Tally()
-    with replacing(output) as target:
-        if output.suffix == ".parquet":
-            tables = _released(desk, _answered(desk, source, encode_parquet), tally, progress)
-            stream_parquet(target, encode_parquet([]).schema, tables)
+    parquet = output.suffix == ".parquet"
+    encode: Callable[[Sequence[Row]], Any] = encode_parquet if parquet else encode_json
+    # Closed before an error is told: no process of ours outlives this.
+    with replacing(output) as target, closing(_answered(desk, source, encode)) as answered:
+        released = _released(desk, answered, tally, progress)
+        if parquet:
+            stream_parquet(target, encode([]).schema, released)
         else:
-            target.writelines(_released(desk, _answered(desk, source, encode_json), tally, progress))
+            target.writelines(released)
     return {
         "input": str(source),
         "output": str(output),
@@ -124,7 +126,7 @@ def recommend_batch(
 
 def _answered(
     desk: Desk, source: Path, encode: Callable[[Sequence[Row]], Encoded]
-) -> Iterator[_Block[Encoded]]:
+) -> Generator[_Block[Encoded]]:
     """Answer block by block, in order, some blocks at a time."""
     events = desk.new_events(None)
     size = max(1, min(MAX_BLOCK, BLOCK_CELLS // desk.bundle.n_items))
@@ -132,7 +134,6 @@ def _answered(
     with source.open("rb") as file:
         several = len(list(islice(_blocks(file, size), 2))) > 1
     if several and WORKERS > 1 and can_fork():
-        desk.recommender.young  # what is made once is made before the copies
 
         def share(k: int, n: int) -> Iterator[bytes]:
             # Each reads the file by itself: copies of an open file would share its position.
@@ -174,6 +175,8 @@ def _in_threads(
     answer: Callable[[Sequence[bytes]], _Block[Encoded]], blocks: Iterable[Sequence[bytes]]
 ) -> Iterator[_Block[Encoded]]:
     """Answer blocks in order: numpy leaves the interpreter to another thread now and then."""
+    from concurrent.futures import Future, ThreadPoolExecutor
+
     pool = ThreadPoolExecutor(WORKERS)
     ahead: deque[Future[_Block[Encoded]]] = deque()
     try:

@@ -11,7 +11,7 @@ import signal
 import struct
 import threading
 import traceback
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from itertools import cycle
 from pathlib import Path
 from typing import BinaryIO
@@ -24,9 +24,10 @@ from newfound.errors import NewfoundError, ResourceError
 Share = Callable[[int, int], Iterable[bytes]]
 """`share(k, n)` computes results k, k + n, k + 2 n and so on, until there are no more."""
 
-AHEAD = 32
+AHEAD = 8
 """So many results of a process wait at most: it goes on while the caller writes."""
 
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 _HEADER = struct.Struct("<cQ")
 _RESULT, _DONE, _REFUSED, _FAILED = b"R", b"D", b"E", b"F"
 
@@ -37,12 +38,12 @@ def can_fork() -> bool:
     Threads of Python itself are no danger, but JAX and polars start their own.
     """
     try:
-        return len(os.listdir("/proc/self/task")) == threading.active_count()
+        return len(list(Path("/proc/self/task").iterdir())) == threading.active_count()
     except OSError:
         return False
 
 
-def in_order(share: Share, n: int) -> Iterator[bytes]:
+def in_order(share: Share, n: int) -> Generator[bytes]:
     """Give result 0, 1, 2 ... of n processes; raise what `share` raises.
 
     The processes are gone when the iterator ends or is closed. Raises ResourceError if one is killed.
@@ -53,10 +54,13 @@ def in_order(share: Share, n: int) -> Iterator[bytes]:
         for k in range(n):
             reader, writer = os.pipe()
             pipes.append(os.fdopen(reader, "rb"))
+            # No signal may make a copy run the clean-up below.
+            signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
             child = os.fork()
             if child == 0:
                 _be_worker(share, k, n, pipes, writer)
             children.append(child)
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
             os.close(writer)
         for pipe in cycle(pipes):
             kind, content = _receive(pipe)
@@ -77,22 +81,25 @@ def in_order(share: Share, n: int) -> Iterator[bytes]:
 
 def _be_worker(share: Share, k: int, n: int, pipes: Iterable[BinaryIO], writer: int) -> None:
     """Compute a share in a new process, and end it; the caller's clean-up is not this process's to do."""
-    for number in (signal.SIGINT, signal.SIGTERM):  # the caller's to report
-        signal.signal(number, signal.SIG_DFL)
-    for pipe in pipes:
-        pipe.close()
-    waiting: queue.Queue[tuple[bytes, bytes]] = queue.Queue(AHEAD)
-    sender = threading.Thread(target=_send, args=(waiting, writer))
-    sender.start()
     try:
-        for result in share(k, n):
-            waiting.put((_RESULT, result))
-        last = (_DONE, b"")
-    except BaseException as error:
-        last = _told(error)
-    waiting.put(last)
-    sender.join()
-    os._exit(0)
+        for number in _SIGNALS:  # the caller's to report
+            signal.signal(number, signal.SIG_DFL)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
+        for pipe in pipes:
+            pipe.close()
+        waiting: queue.Queue[tuple[bytes, bytes]] = queue.Queue(AHEAD)
+        sender = threading.Thread(target=_send, args=(waiting, writer))
+        sender.start()
+        try:
+            for result in share(k, n):
+                waiting.put((_RESULT, result))
+            last = (_DONE, b"")
+        except BaseException as error:
+            last = _told(error)
+        waiting.put(last)
+        sender.join()
+    finally:
+        os._exit(0)
 
 
 def _told(error: BaseException) -> tuple[bytes, bytes]:

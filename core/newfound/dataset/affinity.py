@@ -92,7 +92,7 @@ def affinities(table: AffinityTable, items: Int32, starts: Int64, stops: Int64) 
     else:  # rows are nearly empty
         people = sums_by_run(table.scale[place, None] * table.vectors[place], lengths)
         people *= share[:, None]
-    return people @ table.vectors.T
+    return (people @ table.vectors.T).astype(np.float32, copy=False)
 
 
 def add_affinities(
@@ -124,10 +124,8 @@ def _rows(table: AffinityTable, place: Int64, share: Float32, lengths: Int64) ->
     return rows.reshape(len(lengths), m)
 
 
-def _events(
-    table: AffinityTable, items: Int32, starts: Int64, stops: Int64
-) -> tuple[Int64, Float32, Int64]:
-    """Events of users on items of the table, end to end: places in it, n_u^(-1/4) of each user, and how many each has."""
+def _events(table: AffinityTable, items: Int32, starts: Int64, stops: Int64) -> tuple[Int64, Float32, Int64]:
+    """Events of users on items of the table, end to end: places in it; n_u^(-1/4) and number of each user's."""
     m = len(table.items)
     starts = np.maximum(starts, stops - LONGEST)
     chosen = items[ranges(starts, stops)]

@@ -117,7 +117,9 @@ def scores(table: RulesTable, items: Int32, starts: Int64, stops: Int64) -> Floa
     targets, values = np.empty(most, np.intp), np.empty(most, np.float32)
     result = np.zeros((len(starts), n_items), np.float32)
     # One user at a time: its sums stay in cache, and the rules of an item are read in one piece.
-    for out, size, (low, high) in zip(result, np.diff(sizes).tolist(), pairwise(bounds.tolist()), strict=True):
+    for out, size, (low, high) in zip(
+        result, np.diff(sizes).tolist(), pairwise(bounds.tolist()), strict=True
+    ):
         if size:
             own, found, shares = runs[low:high], targets[:size], values[:size]
             np.concatenate(list(map(table.items.__getitem__, own)), out=found)

@@ -192,16 +192,26 @@ def _explored(
     own (n, k): columns of the young items that stand there, below 0 for others; relevance (n, m) of young items, none
     of them settled; settled, known (n, k): the best of the others.
     """
+    n = own.shape[1]
     row, slot = (own >= 0).nonzero()
     column = own[row, slot]
-    code, value = young.codes[column, None], relevance[row, column, None]
-    others, theirs = settled[row], known[row]
-    ahead = ((theirs > value) | ((theirs == value) & (others < code))).sum(axis=1)
-    theirs = relevance[row]
-    ahead += ((theirs > value) | ((theirs == value) & (young.codes < code))).sum(axis=1)
+    ahead = _ahead(relevance[row, column], young.codes[column], known[row], settled[row])
+    # Where the others alone do not say it, young items count too.
+    left = np.flatnonzero(ahead < n)
+    row_left, column_left = row[left], column[left]
+    value, code = relevance[row_left, column_left], young.codes[column_left]
+    ahead[left] += _ahead(value, code, relevance[row_left], young.codes)
     explored = np.zeros(own.shape, np.bool_)
-    explored[row, slot] = ahead >= own.shape[1]
+    explored[row, slot] = ahead >= n
     return explored
+
+
+def _ahead(
+    value: Floats, code: NDArray[np.integer], values: Floats, codes: NDArray[np.integer]
+) -> NDArray[np.int64]:
+    """How many of m items, `codes` of `values` (n, m), stand before each item `code` of `value` (n,)."""
+    value, code = value[:, None], code[:, None]
+    return np.count_nonzero((values > value) | ((values == value) & (codes < code)), axis=1)
 
 
 def among(items: NDArray[np.int64], others: NDArray[np.int64], n_items: int) -> NDArray[np.bool_]:

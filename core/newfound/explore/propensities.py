@@ -24,8 +24,8 @@ Floats = NDArray[np.float32]
 
 LEAST = 1e-6
 """No propensity is stated below this: what was served was not impossible, and the computation is no finer."""
-RARE = np.float32(-0.6745)
-"""An item whose mean is so many spreads above the lowest value in question, or lower, counts as rare: a chance of .25."""
+RARE = np.float32(-1.0364)
+"""An item counts as rare if its mean is less than so many spreads above the lowest value in question: chance .15."""
 NEGLIGIBLE = np.float32(2e-3)
 """At most so much of the expected number of items that reach the list is left out."""
 THIN = np.float32(1e-4)
@@ -74,7 +74,7 @@ def slot_propensities(
     chances = np.empty(len(asked.user), np.float32)
     for at in _alike(rivals.n_often[asked.user], asked.wanted):
         user, own = asked.user[at], rivals.own_place[at]
-        z = np.take(rivals.means[: rivals.n_often[user].max()], user, axis=1)
+        z = np.take(rivals.means[: rivals.n_often[user].max(initial=0)], user, axis=1)
         z -= asked.value[at]
         z *= np.take(rivals.steepness[: len(z)], user, axis=1)
         tosses = normal_cdf(z)
