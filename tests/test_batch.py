@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -123,3 +126,99 @@ def test_blocks_come_out_in_the_order_of_their_lines(
         alone = project.recommend(row["input"]["userId"] or "u0", seed=1, num_results=3, log=False)
         if row["error"] is None:
             assert row["output"]["recommendedItems"] == [entry["itemId"] for entry in alone["itemList"]]
+
+
+FORKED = """
+import os, sys
+from pathlib import Path
+import newfound.batch as many
+from newfound.errors import DamagedError
+from newfound.project import Project
+from newfound.workers import can_fork
+
+project, source, folder = Project(Path(sys.argv[1])), Path(sys.argv[2]), Path(sys.argv[3])
+many.MAX_BLOCK, many.WORKERS = 3, 3
+assert can_fork()
+
+def childless():
+    try:
+        os.waitpid(-1, os.WNOHANG)
+    except ChildProcessError:
+        return True
+"""
+
+
+def in_a_new_process(project: Project, source: Path, folder: Path, script: str) -> str:
+    """What a process prints that can be copied, as that of the tests cannot: it has native threads.
+
+    The command line, too, lets numpy start none.
+    """
+    command = [
+        sys.executable,
+        "-W",
+        "error",
+        "-c",
+        FORKED + script,
+        str(project.root),
+        str(source),
+        str(folder),
+    ]
+    environment = os.environ | {"OPENBLAS_NUM_THREADS": "1"}
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, env=environment)
+    assert (done.returncode, done.stderr) == (0, "")
+    return done.stdout
+
+
+def test_processes_and_threads_give_the_same_files_and_log(
+    project: Project, world: World, tmp_path: Path
+) -> None:
+    asked = [*ASKED, *lines(*({"userId": user} for user in world.users[:20])), b"nonsense\n"]
+    (tmp_path / "in.jsonl").write_bytes(b"".join(asked))
+    script = """
+for name in ("jsonl", "parquet"):
+    for way in (can_fork, lambda: False):
+        many.can_fork = way
+        done = project.recommend_batch(source, folder / f"{way.__name__}.{name}", seed=3, campaign="explore", log=False)
+        print(done["lines"], done["errors"], childless())
+many.can_fork = can_fork
+project.recommend_batch(source, folder / "logged.parquet", num_results=3)
+"""
+    assert in_a_new_process(project, tmp_path / "in.jsonl", tmp_path, script) == "25 2 True\n" * 4
+    for name in ("jsonl", "parquet"):
+        forked, threaded = (tmp_path / f"{way}.{name}" for way in ("can_fork", "<lambda>"))
+        assert forked.read_bytes() == threaded.read_bytes()
+    answered = pl.read_parquet(tmp_path / "logged.parquet").filter(pl.col("error").is_null())
+    logged = pl.DataFrame(Table(project.layout, "recommendations").read())[-len(answered) :]
+    assert logged["RECOMMENDATION_ID"].to_list() == answered["recommendationId"].to_list()
+    # An item to rank that is unknown has none, and is not logged.
+    assert logged["PROPENSITIES"].to_list() == answered["propensities"].list.drop_nulls().to_list()
+
+
+def test_an_interruption_or_an_error_of_a_process_leaves_neither_output_nor_processes(
+    project: Project, world: World, tmp_path: Path
+) -> None:
+    (tmp_path / "in.jsonl").write_bytes(b"".join(lines(*({"userId": user} for user in world.users[:20]))))
+    before = Table(project.layout, "recommendations").snapshot().version
+    script = """
+def interrupt(_):
+    raise KeyboardInterrupt
+
+def fail(*_):
+    raise DamagedError("what happened", "what to do", "where")
+
+for name in ("out.jsonl", "out.parquet"):
+    try:
+        project.recommend_batch(source, folder / name, progress=interrupt)
+    except KeyboardInterrupt:
+        print("interrupted", childless())
+many._answer_block = fail
+try:
+    project.recommend_batch(source, folder / "out.jsonl")
+except DamagedError as error:
+    print(error.message, error.hint, error.path, childless(), sep="|")
+"""
+    expected = "interrupted True\n" * 2 + "what happened|what to do|where|True\n"
+    (tmp_path / "made").mkdir()
+    assert in_a_new_process(project, tmp_path / "in.jsonl", tmp_path / "made", script) == expected
+    assert not list((tmp_path / "made").iterdir())
+    assert Table(project.layout, "recommendations").snapshot().version == before

@@ -1,13 +1,20 @@
-"""`recommend` for many users: JSON Lines in, JSON Lines or Parquet out, block by block (CLI contract, recommend)."""
+"""`recommend` for many users: JSON Lines in, JSON Lines or Parquet out, block by block (CLI contract, recommend).
+
+Blocks are answered in forked processes, one a processor, or in threads where this process cannot be copied. The log
+and the output are written here alone.
+"""
 
 from __future__ import annotations
 
+import os
+import struct
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import asdict, dataclass
-from itertools import pairwise
+from functools import partial
+from itertools import islice, pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
@@ -24,6 +31,7 @@ from newfound.serving.recommender import Request
 from newfound.serving.response_log import ROWS_PER_COMMIT, LoggedAnswer, new_recommendation_id
 from newfound.store.data_files import stream_parquet
 from newfound.store.layout import Layout
+from newfound.workers import can_fork, in_order
 
 if TYPE_CHECKING:
     from arro3.core import Table as ArrowTable
@@ -33,7 +41,8 @@ Encoded = TypeVar("Encoded")
 SUFFIXES = (".jsonl", ".ndjson", ".json", "", ".parquet")
 """Of the names of outputs; all but the last stand for JSON Lines."""
 NO_ITEMS = np.zeros(0, np.int32)
-WORKERS = 2
+_SIZES = struct.Struct("<QQQQ")
+WORKERS = min(len(os.sched_getaffinity(0)), 8) if hasattr(os, "sched_getaffinity") else 2
 """Blocks that are answered at the same time."""
 MAX_BLOCK = 512
 BLOCK_CELLS = 4_000_000
@@ -96,12 +105,15 @@ def recommend_batch(
         )
     desk = Desk(layout, options, lock_timeout)
     tally = Tally()
-    with replacing(output) as target, source.open("rb") as file:
-        if output.suffix == ".parquet":
-            tables = _released(desk, _answered(desk, file, encode_parquet), tally, progress)
-            stream_parquet(target, encode_parquet([]).schema, tables)
+    parquet = output.suffix == ".parquet"
+    encode: Callable[[Sequence[Row]], Any] = encode_parquet if parquet else encode_json
+    # Closed before an error is told: no process of ours outlives this.
+    with replacing(output) as target, closing(_answered(desk, source, encode)) as answered:
+        released = _released(desk, answered, tally, progress)
+        if parquet:
+            stream_parquet(target, encode([]).schema, released)
         else:
-            target.writelines(_released(desk, _answered(desk, file, encode_json), tally, progress))
+            target.writelines(released)
     return {
         "input": str(source),
         "output": str(output),
@@ -113,16 +125,63 @@ def recommend_batch(
 
 
 def _answered(
-    desk: Desk, file: Iterable[bytes], encode: Callable[[Sequence[Row]], Encoded]
-) -> Iterator[_Block[Encoded]]:
-    """Answer block by block, in order, some blocks at a time: numpy leaves the interpreter to another thread."""
+    desk: Desk, source: Path, encode: Callable[[Sequence[Row]], Encoded]
+) -> Generator[_Block[Encoded]]:
+    """Answer block by block, in order, some blocks at a time."""
     events = desk.new_events(None)
     size = max(1, min(MAX_BLOCK, BLOCK_CELLS // desk.bundle.n_items))
+    answer = partial(_answer_block, desk, events, encode)
+    with source.open("rb") as file:
+        several = len(list(islice(_blocks(file, size), 2))) > 1
+    if several and WORKERS > 1 and can_fork():
+
+        def share(k: int, n: int) -> Iterator[bytes]:
+            # Each reads the file by itself: copies of an open file would share its position.
+            with source.open("rb") as file:
+                yield from map(_packed, map(answer, islice(_blocks(file, size), k, None, n)))
+
+        with closing(in_order(share, WORKERS)) as packed:
+            yield from (_unpacked(block, encode) for block in packed)
+    else:
+        with source.open("rb") as file:
+            yield from _in_threads(answer, _blocks(file, size))
+
+
+def _packed(block: _Block[Encoded]) -> bytes:
+    """Spell a block in bytes."""
+    from newfound.store.data_files import to_ipc
+
+    output = block.output if isinstance(block.output, bytes) else to_ipc(block.output)
+    log = b"" if block.log is None else to_ipc(block.log)
+    return _SIZES.pack(block.lines, block.errors, len(output), len(log)) + output + log
+
+
+def _unpacked(packed: bytes, encode: Callable[[Sequence[Row]], Encoded]) -> _Block[Any]:
+    """Read back what `_packed` made."""
+    from newfound.store.data_files import from_ipc
+
+    lines, errors, n_output, n_log = _SIZES.unpack_from(packed)
+    body = memoryview(packed)[_SIZES.size :]
+    output, log = body[:n_output], body[n_output:]
+    return _Block(
+        lines,
+        errors,
+        output if encode is encode_json else from_ipc(output),
+        from_ipc(log) if n_log else None,
+    )
+
+
+def _in_threads(
+    answer: Callable[[Sequence[bytes]], _Block[Encoded]], blocks: Iterable[Sequence[bytes]]
+) -> Iterator[_Block[Encoded]]:
+    """Answer blocks in order: numpy leaves the interpreter to another thread now and then."""
+    from concurrent.futures import Future, ThreadPoolExecutor
+
     pool = ThreadPoolExecutor(WORKERS)
     ahead: deque[Future[_Block[Encoded]]] = deque()
     try:
-        for lines in _blocks(file, size):
-            ahead.append(pool.submit(_answer_block, desk, lines, events, encode))
+        for lines in blocks:
+            ahead.append(pool.submit(answer, lines))
             if len(ahead) > WORKERS:
                 yield ahead.popleft().result()
         while ahead:
@@ -198,9 +257,9 @@ def _asked(desk: Desk, raw: Any) -> _Asked:  # noqa: ANN401  # any JSON value
 
 def _answer_block(
     desk: Desk,
-    lines: Sequence[bytes],
     events: Mapping[str, Sequence[EventRow]],
     encode: Callable[[Sequence[Row]], Encoded],
+    lines: Sequence[bytes],
 ) -> _Block[Encoded]:
     parsed = [_parse_line(desk, line) for line in lines]
     asked = [entry for entry in parsed if isinstance(entry, _Asked)]

@@ -118,7 +118,7 @@ def test_rare_items_are_counted_as_if_one_by_one(monkeypatch: pytest.MonkeyPatch
     slate = draw_slates(settled[0], means[0], spreads[0], 1)[0]
     served = as_served(slate, 8)[None]
     fast = slot_propensities(settled, means, spreads, served)
-    monkeypatch.setattr(propensities, "RARE", 0)
+    monkeypatch.setattr(propensities, "RARE", -100)
     np.testing.assert_allclose(fast, slot_propensities(settled, means, spreads, served), atol=0.003)
 
 

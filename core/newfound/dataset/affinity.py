@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from newfound.dataset.runs import Int32, Int64, ranges
+from newfound.dataset.runs import Int32, Int64, ranges, sums_by_run
 
 MAX_ITEMS = 4_096
 """Only the most frequent items have an affinity: of the others too few people know too little."""
@@ -28,6 +28,8 @@ LONGEST = 500
 """So many of a user's newest events count."""
 _ROUNDS, _ROUNDS_NEAR, _SPARE = 5, 1, 32
 _BLOCK = 512
+_FEW = 24
+"""Up to so many events a user, on average, their directions are added one by one."""
 
 Float32 = NDArray[np.float32]
 
@@ -110,17 +112,24 @@ def build(
 
 def affinities(table: AffinityTable, items: Int32, starts: Int64, stops: Int64) -> Float32:
     """Affinity (n_users, m) of the table's items to histories `items[starts[u]:stops[u]]`."""
-    weights = _weights(table, items, starts, stops)
-    return (weights @ table.vectors @ table.vectors.T).astype(np.float32, copy=False)
+    place, share, lengths = _events(table, items, starts, stops)
+    if len(place) > _FEW * len(lengths):
+        people = _rows(table, place, share, lengths) @ table.vectors
+    else:  # rows are nearly empty
+        people = sums_by_run(table.scale[place, None] * table.vectors[place], lengths)
+        people *= share[:, None]
+    return (people @ table.vectors.T).astype(np.float32, copy=False)
 
 
 def add_affinities(
     out: Float32, table: AffinityTable, weights: Float32, items: Int32, starts: Int64, stops: Int64
 ) -> None:
     """Add to the columns of `out` (n_users, n_items) affinities of their items, each times its weight (n_items,)."""
-    codes = table.items
-    found = affinities(table, items, starts, stops)
-    found *= weights[codes]
+    add_columns(out, table.items, affinities(table, items, starts, stops) * weights[table.items])
+
+
+def add_columns(out: Float32, codes: Int32, found: Float32) -> None:
+    """Add `found` (n_users, m) to the columns `codes` (m,), sorted, of `out` (n_users, n_items)."""
     if len(codes) and codes[-1] == len(codes) - 1:
         out[:, : len(codes)] += found
     else:  # a row at a time is four times as fast as all at once
@@ -130,14 +139,28 @@ def add_affinities(
 
 def _weights(table: AffinityTable, items: Int32, starts: Int64, stops: Int64) -> Float32:
     """Rows of X, (n_users, m): what does not stand in the table counts nowhere."""
+    return _rows(table, *_events(table, items, starts, stops))
+
+
+def _rows(table: AffinityTable, place: Int64, share: Float32, lengths: Int64) -> Float32:
+    m = len(table.items)
+    owner = np.repeat(np.arange(len(lengths)), lengths)
+    rows = np.zeros(len(lengths) * m, np.float32)
+    np.add.at(rows, owner * m + place, share[owner] * table.scale[place])
+    return rows.reshape(len(lengths), m)
+
+
+def _events(table: AffinityTable, items: Int32, starts: Int64, stops: Int64) -> tuple[Int64, Float32, Int64]:
+    """Events of users on items of the table, end to end: places in it; n_u^(-1/4) and number of each user's."""
     m = len(table.items)
     starts = np.maximum(starts, stops - LONGEST)
     chosen = items[ranges(starts, stops)]
-    place = np.searchsorted(table.items, chosen)
-    known = np.append(table.items, -1)[place] == chosen
-    owner = np.repeat(np.arange(len(starts)), stops - starts)[known]
-    events = np.bincount(owner, minlength=len(starts))
-    share = np.maximum(events, 1).astype(np.float32) ** np.float32(-POWER)
-    rows = np.zeros(len(starts) * m, np.float32)
-    np.add.at(rows, owner * m + place[known], share[owner] * table.scale[place[known]])
-    return rows.reshape(len(starts), m)
+    if m and table.items[-1] == m - 1:  # the whole catalogue, or its beginning
+        place, known = chosen.astype(np.int64), chosen < m
+    else:
+        place = np.searchsorted(table.items, chosen)
+        known = np.append(table.items, -1)[place] == chosen
+    before = np.append(0, np.cumsum(known))
+    ends = np.cumsum(stops - starts)
+    lengths = before[ends] - before[ends - (stops - starts)]
+    return place[known], np.maximum(lengths, 1).astype(np.float32) ** np.float32(-POWER), lengths

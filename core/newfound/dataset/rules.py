@@ -108,15 +108,23 @@ def scores(table: RulesTable, items: Int32, starts: Int64, stops: Int64) -> Floa
     weights = RECENCY ** (np.repeat(stops, stops - starts) - 1 - position) / (
         table.counts[source] + SMOOTHING
     )
+    weights = weights.astype(np.float32)
     first, last = table.offsets[source], table.offsets[source + 1]
-    runs = [slice(low, high) for low, high in zip(first.tolist(), last.tolist(), strict=True)]
+    runs = list(map(slice, first.tolist(), last.tolist()))
     bounds = np.append(0, np.cumsum(stops - starts))
+    sizes = np.append(0, np.cumsum(last - first))[bounds]
+    most = int(np.diff(sizes).max(initial=0))
+    targets, values = np.empty(most, np.intp), np.empty(most, np.float32)
     result = np.zeros((len(starts), n_items), np.float32)
     # One user at a time: its sums stay in cache, and the rules of an item are read in one piece.
-    for user, (low, high) in enumerate(pairwise(bounds.tolist())):
-        if low < high:
-            targets = np.concatenate([table.items[run] for run in runs[low:high]])
-            values = np.concatenate([table.values[run] for run in runs[low:high]])
-            values = values * np.repeat(weights[low:high], last[low:high] - first[low:high])
-            result[user] = np.bincount(targets, values, minlength=n_items) * target_scale
+    for out, size, (low, high) in zip(
+        result, np.diff(sizes).tolist(), pairwise(bounds.tolist()), strict=True
+    ):
+        if size:
+            own, found, shares = runs[low:high], targets[:size], values[:size]
+            np.concatenate(list(map(table.items.__getitem__, own)), out=found)
+            np.concatenate(list(map(table.values.__getitem__, own)), out=shares)
+            shares *= np.repeat(weights[low:high], last[low:high] - first[low:high])
+            np.add.at(out, found, shares)
+    result *= target_scale
     return result

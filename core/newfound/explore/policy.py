@@ -23,6 +23,8 @@ Floats = NDArray[np.float32]
 
 OPTIMISM = np.float32(1.0)
 NOISE = np.float32(0.3)
+CACHED_CELLS = 1 << 17
+"""So many values are worked on at once: as many as stay in the processor's cache."""
 STILL = np.float32(1e-6)
 """A value that is spread less than this stands still."""
 
@@ -135,19 +137,18 @@ def serve_block(
     seeds: Sequence[str],
 ) -> list[Slate]:
     """Choose k items for each of some users: `serve` with a row a user, and the same answers."""
-    greedy = best(relevance, k)
     if settings.exploration_weight == 0 or not len(young.codes):
+        greedy = best(relevance, k)
         return slates_of(greedy, np.ones(greedy.shape), np.zeros(greedy.shape, np.bool_))
     lift, spread = optimism(young, sigma, settings)
     moving = spread > STILL
-    means = relevance[:, young.codes] + lift
+    own_relevance = relevance[:, young.codes]
+    means = own_relevance + lift
     noisy = means + spread * draw_noise(len(young.codes), seeds)
-    values = relevance.copy()
-    values[:, young.codes] = np.where(moving, -np.inf, noisy)
-    settled = best(values, k)
-    known = np.where(settled >= 0, np.take_along_axis(values, settled, axis=1), -np.inf)
+    still = not moving.all()
+    settled, known = _best_settled(relevance, young, np.where(moving, -np.inf, noisy) if still else None, k)
     n = settled.shape[1]
-    place = best(np.concatenate([known, np.where(moving, noisy, -np.inf)], axis=1), n)
+    place = best(np.concatenate([known, np.where(moving, noisy, -np.inf) if still else noisy], axis=1), n)
     own = np.where(place < n, -1, place - n)  # the column among young items, -1 for a settled one
     served = np.where(
         own >= 0, young.codes[own], np.take_along_axis(settled, np.minimum(place, n - 1), axis=1)
@@ -155,12 +156,65 @@ def serve_block(
     served[place < 0] = -1
     propensities = slot_propensities(
         known,
-        np.where(moving, means, -np.inf),
+        np.where(moving, means, -np.inf) if still else means,
         np.maximum(spread, STILL),
         np.where(place < 0, -2, own),
     )
-    is_young = np.append(young.codes, -1)[np.searchsorted(young.codes, served)] == served
-    return slates_of(served, propensities, is_young & ~among(served, greedy, relevance.shape[1]))
+    if still:
+        is_young = np.append(young.codes, -1)[np.searchsorted(young.codes, served)] == served
+        explored = is_young & ~among(served, best(relevance, k), relevance.shape[1])
+    else:
+        explored = _explored(own, young, own_relevance, settled, known)
+    return slates_of(served, propensities, explored)
+
+
+def _best_settled(
+    relevance: Floats, young: YoungItems, of_young: Floats | None, k: int
+) -> tuple[NDArray[np.int64], Floats]:
+    """Best settled items (n, k) and their values, -1 and -inf where there are fewer.
+
+    of_young: values (n, m) of young items, -inf for those that move; None if all do.
+    """
+    n_users, n_items = relevance.shape
+    settled = np.empty((n_users, min(k, n_items)), np.int64)
+    known = np.empty(settled.shape, np.float32)
+    size = max(1, CACHED_CELLS // n_items)
+    for rows in (slice(low, low + size) for low in range(0, n_users, size)):
+        values = relevance[rows].copy()
+        values[:, young.codes] = -np.inf if of_young is None else of_young[rows]
+        settled[rows] = chosen = best(values, k)
+        known[rows] = np.where(chosen >= 0, np.take_along_axis(values, chosen, axis=1), -np.inf)
+    return settled, known
+
+
+def _explored(
+    own: NDArray[np.int64], young: YoungItems, relevance: Floats, settled: NDArray[np.int64], known: Floats
+) -> NDArray[np.bool_]:
+    """Mark slots (n, k) whose item weight 0 would not show: at least k items are more relevant.
+
+    own (n, k): columns of the young items that stand there, below 0 for others; relevance (n, m) of young items, none
+    of them settled; settled, known (n, k): the best of the others.
+    """
+    n = own.shape[1]
+    row, slot = (own >= 0).nonzero()
+    column = own[row, slot]
+    ahead = _ahead(relevance[row, column], young.codes[column], known[row], settled[row])
+    # Where the others alone do not say it, young items count too.
+    left = np.flatnonzero(ahead < n)
+    row_left, column_left = row[left], column[left]
+    value, code = relevance[row_left, column_left], young.codes[column_left]
+    ahead[left] += _ahead(value, code, relevance[row_left], young.codes)
+    explored = np.zeros(own.shape, np.bool_)
+    explored[row, slot] = ahead >= n
+    return explored
+
+
+def _ahead(
+    value: Floats, code: NDArray[np.integer], values: Floats, codes: NDArray[np.integer]
+) -> NDArray[np.int64]:
+    """How many of m items, `codes` of `values` (n, m), stand before each item `code` of `value` (n,)."""
+    value, code = value[:, None], code[:, None]
+    return np.count_nonzero((values > value) | ((values == value) & (codes < code)), axis=1)
 
 
 def among(items: NDArray[np.int64], others: NDArray[np.int64], n_items: int) -> NDArray[np.bool_]:

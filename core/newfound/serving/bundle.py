@@ -23,6 +23,7 @@ from newfound.dataset.popularity import DecayedPopularity
 from newfound.dataset.rules import RulesTable
 from newfound.explore.calibration import Calibration
 from newfound.explore.posterior import Posteriors
+from newfound.hashing import hash64_many
 from newfound.serving.arrays import Array, MappedArrays, save_arrays
 from newfound.serving.ids import IdIndex
 from newfound.serving.network import Floats, Network
@@ -338,7 +339,8 @@ class Bundle:
 
     def user_codes(self, user_ids: Sequence[str]) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
         """Codes of users in the base and in the overlay, -1 where unknown."""
-        return self.base_users.codes_of(user_ids), self.changed_users.codes_of(user_ids)
+        keys = hash64_many(user_ids)
+        return self.base_users.codes_of(user_ids, keys), self.changed_users.codes_of(user_ids, keys)
 
     def user_states(self, user_ids: Sequence[str]) -> UserStates:
         """States of users, a copy; unknown users get the empty history."""

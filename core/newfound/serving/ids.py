@@ -73,13 +73,14 @@ class IdIndex:
             at += 1
         return -1
 
-    def codes_of(self, ids: Sequence[str]) -> NDArray[np.int32]:
-        """Find the codes of many ids, -1 where unknown."""
+    def codes_of(self, ids: Sequence[str], keys: NDArray[np.uint64] | None = None) -> NDArray[np.int32]:
+        """Find the codes of many ids, -1 where unknown; `keys`: their hashes, if they are known already."""
         found = np.full(len(ids), -1, np.int32)
-        keys = hash64_many(ids)
+        if not len(self):
+            return found
+        keys = hash64_many(ids) if keys is None else keys
         at = np.searchsorted(self.hashes, keys)
-        known = np.flatnonzero(at < len(self))
-        known = known[self.hashes[at[known]] == keys[known]]
+        known = np.flatnonzero(self.hashes[np.minimum(at, len(self) - 1)] == keys)
         codes = self.codes[at[known]]
         for k, code, spelled in zip(known.tolist(), codes.tolist(), self.ids_of(codes), strict=True):
             found[k] = code if spelled == ids[k] else self.code_of(ids[k])

@@ -132,7 +132,7 @@ class Recommender:
         values = relevance(bundle, vectors, taste, tails, static_relevance_at(bundle, at))
         bounds = np.searchsorted(past[0], np.arange(len(requests) + 1)).tolist()
         masks = [
-            self._allowed(request, past[1].rows(slice(low, high)), types)
+            self._allowed(request, past[1], slice(low, high), types)
             for request, (low, high) in zip(requests, pairwise(bounds), strict=True)
         ]
         sigma = uncertainty(bundle, self.young.codes)
@@ -246,11 +246,12 @@ class Recommender:
         )
 
     def _allowed(
-        self, request: Request, history: History, types: Mapping[str, int]
+        self, request: Request, histories: History, own: slice, types: Mapping[str, int]
     ) -> NDArray[np.bool_] | None:
-        """Mask the items (n_items,) that may be shown; None: all."""
+        """Mask the items (n_items,) that may be shown, given where the user's history is; None: all."""
         if not request.clauses and request.candidates is None:
             return None
+        history = histories.rows(own)
         included = [clause for clause in request.clauses if clause.include]
         allowed = np.full(self.bundle.n_items, not included)
         for clause in included:

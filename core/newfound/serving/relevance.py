@@ -14,7 +14,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from newfound.dataset.affinity import add_affinities
+from newfound.dataset.affinity import add_columns, affinities
 from newfound.dataset.age import weighted_age
 from newfound.dataset.popularity import weighted_log_popularity
 from newfound.dataset.rules import RulesTable, recent, scores
@@ -23,6 +23,8 @@ from newfound.dataset.taste import profiles
 from newfound.serving.bundle import Bundle
 from newfound.serving.network import Floats
 
+CACHED_CELLS = 1 << 17
+"""So many scores of items are worked on at once: as many as stay in the processor's cache."""
 DECAY_STEPS = 8
 RULE_FLOOR = np.float32(5e-4)
 """Added to every rule score: of what no rule leads to, a user whose rules say little is the less sure."""
@@ -100,10 +102,9 @@ def rule_logs(
     stand_in = np.float32(slope) * logits
     stand_in += np.float32(low)
     np.exp(np.minimum(stand_in, STAND_IN_AT_MOST, out=stand_in), out=stand_in)
-    heard = (
-        starts < stops
-    )  # of a user without history no rule speaks, of known items no more than of new ones
-    stand_in[heard] *= 1 - bundle.trust
+    # Of a user without history no rule speaks, of known items no more than of new ones.
+    heard = starts < stops
+    np.multiply(stand_in, 1 - bundle.trust, out=stand_in, where=heard[:, None])
     stand_in += rule_scores(bundle.rules, items, starts, stops)
     return np.log(stand_in, out=stand_in)
 
@@ -135,26 +136,35 @@ def relevance(
     (items, starts, stops); static: from `static_relevance`.
     """
     blend, maps, newcomers = bundle.meta.blend, bundle.meta.maps, bundle.meta.maps.newcomers
+    items, starts, stops = tails
     out = bundle.logits(vectors)
-    ruled = rule_logs(bundle, maps.rules, out, *tails) if blend.rules > 0 else None
-    weight = blend.network + newcomers.network * (1 - bundle.trust)
-    out *= weight + blend.affinity * maps.affinity[1] * (1 - bundle.affinity_trust)
-    out += static
-    if ruled is not None:
-        ruled *= blend.rules
-        out += ruled
-    if blend.affinity > 0:
-        add_affinities(out, bundle.affinity, np.float32(blend.affinity) * bundle.affinity_trust, *tails)
+    slope = blend.network + np.float32(blend.affinity * maps.affinity[1]) * (1 - bundle.affinity_trust)
+    slope += np.float32(newcomers.network) * (1 - bundle.trust)
+    told_slope = np.float32(newcomers.taste) * (1 - bundle.trust)
+    told = np.arange(taste.shape[1]) < bundle.n_told
+    suited = taste * np.where(told, np.float32(blend.taste), np.float32(blend.company))
+    near = affinities(bundle.affinity, *tails) if blend.affinity > 0 else None
+    known = np.float32(blend.affinity) * bundle.affinity_trust[bundle.affinity.items]
+    size = max(1, CACHED_CELLS // bundle.n_items)
+    for rows in (slice(low, low + size) for low in range(0, len(out), size)):
+        values = out[rows]
+        if blend.rules > 0:
+            ruled = rule_logs(bundle, maps.rules, values, items, starts[rows], stops[rows])
+            ruled *= np.float32(blend.rules)
+        values *= slope
+        if blend.rules > 0:
+            values += ruled
+        values += static if static.ndim == 1 else static[rows]
+        if near is not None:
+            near[rows] *= known
+            add_columns(values, bundle.affinity.items, near[rows])
+        if blend.taste > 0 or blend.company > 0:
+            values += bundle.suiting(suited[rows])
+        if newcomers.taste:
+            values += bundle.suiting(taste[rows] * told) * told_slope
     if blend.again:
-        users, items, weights = recent(*tails)
-        np.add.at(out, (users, items), np.float32(blend.again) * weights)
-    if blend.taste > 0 or blend.company > 0:
-        told = np.arange(taste.shape[1]) < bundle.n_told
-        out += bundle.suiting(taste * np.where(told, np.float32(blend.taste), np.float32(blend.company)))
-    if newcomers.taste:
-        told_taste, _ = taste_parts(bundle, taste)
-        told_taste *= np.float32(newcomers.taste) * (1 - bundle.trust)
-        out += told_taste
+        users, lately, weights = recent(*tails)
+        np.add.at(out, (users, lately), np.float32(blend.again) * weights)
     posteriors = bundle.posteriors
     if len(posteriors.item):
         out[:, posteriors.item] += bundle.user_features(taste) @ posteriors.mean.T
@@ -197,10 +207,13 @@ def uncertainty(bundle: Bundle, items: NDArray[np.int32]) -> Floats:
 
 def log_totals(values: Floats) -> Floats:
     """Log of the sum of exponentials of each row (n_users, n_items): the published log score is the value less this."""
-    top = values.max(axis=1)
-    shifted = values - top[:, None]
-    total: Floats = top + np.log(np.exp(shifted, out=shifted).sum(axis=1))
-    return total
+    totals = np.empty(len(values), np.float32)
+    size = max(1, CACHED_CELLS // max(1, values.shape[1]))
+    for rows in (slice(low, low + size) for low in range(0, len(values), size)):
+        top = values[rows].max(axis=1)
+        shifted = values[rows] - top[:, None]
+        totals[rows] = top + np.log(np.exp(shifted, out=shifted).sum(axis=1))
+    return totals
 
 
 def log_softmax_scores(values: Floats) -> Floats:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
 from arro3.core import RecordBatch, RecordBatchReader, Schema, Table
-from arro3.io import read_parquet, write_parquet
+from arro3.io import read_ipc_stream, read_parquet, write_ipc_stream, write_parquet
 from numpy.typing import NDArray
 
 from newfound.columns import USER_HASH
@@ -113,6 +113,18 @@ def stream_parquet(file: BinaryIO, schema: Schema, tables: Iterable[Table]) -> N
         if failures:
             raise failures[0] from None
         raise
+
+
+def to_ipc(table: Table) -> bytes:
+    """Spell a table in the bytes of an Arrow stream, for another process of this program."""
+    buffer = io.BytesIO()
+    write_ipc_stream(table, buffer, compression=None)
+    return buffer.getvalue()
+
+
+def from_ipc(data: bytes | memoryview) -> Table:
+    """Read back what `to_ipc` made."""
+    return read_ipc_stream(io.BytesIO(data)).read_all()
 
 
 def described(path: Path, table: Table, size: int, offset_column: str | None) -> DataFile:
