@@ -87,6 +87,7 @@ def test_names_of_items_are_textual_where_nothing_is_longer() -> None:
     names = [f"Film number {k} (1999)" for k in range(60)]
     assert field(NAME=names).textual
     assert not field(NAME=names[:50]).textual, "so few are categories"
+    assert not field(BRAND=[f"The {k} Company" for k in range(60)] * 3).textual, "names of many items each"
     assert not field(CODE=[f"code-{k}" for k in range(60)]).textual
     assert not field(MAIN_CATEGORY=names).textual
     document = infer(NAME=names, ABSTRACT=[f"{name} and what came after" for name in names])

@@ -123,7 +123,8 @@ def infer_document(
     texts = [
         name
         for name, found in strings.items()
-        if dataset == "items" and (found.long or (found.worded and name not in categorical))
+        if dataset == "items"
+        and (found.long or (found.worded and name not in categorical and 2 * distinct[name] > found.values))
     ]
     prose = max(texts, key=lambda name: strings[name].mean_length, default=None)
     fields = [
