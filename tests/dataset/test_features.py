@@ -1,4 +1,10 @@
-from newfound.dataset.features import FeatureField, described_items, encode_tokens, tokens_of
+from newfound.dataset.features import (
+    FeatureField,
+    build_vocabulary,
+    described_items,
+    encode_tokens,
+    tokens_of,
+)
 
 GENRE, CREATED = FeatureField("GENRES", "category"), FeatureField("CREATION_TIMESTAMP", "number", (5.0,), 9.0)
 
@@ -26,3 +32,10 @@ def test_an_item_newer_than_all_that_trained_is_in_every_bucket_of_creation_time
         ["CREATION_TIMESTAMP#0", "CREATION_TIMESTAMP#1"]
     ]
     assert tokens_of({}, (CREATED,)) == [[]]
+
+
+def test_a_token_needs_two_carriers_and_one_of_a_text_five() -> None:
+    fields = (FeatureField("GENRES", "category"), FeatureField("TITLE", "text"))
+    items = [[["rare"], ["word"]]] * 2 + [[["common"], ["word", "often"]]] * 2 + [[["once"], ["often"]]]
+    assert build_vocabulary(items, fields) == ["common", "rare"]
+    assert build_vocabulary([*items, [[], ["word"]]], fields) == ["word", "common", "rare"]

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from newfound.dataset.features import TokenTable, build_vocabulary, encode_tokens
+from newfound.dataset.features import FeatureField, TokenTable, build_vocabulary, encode_tokens
 from newfound.dataset.taste import (
     N_DIRECTIONS,
     N_TOKENS,
@@ -21,7 +21,11 @@ GENRES = 4
 
 
 def table_of(tokens: list[list[list[str]]]) -> TokenTable:
-    return encode_tokens(tokens, build_vocabulary(tokens), len(tokens[0]))
+    return encode_tokens(tokens, vocabulary_of(tokens), len(tokens[0]))
+
+
+def vocabulary_of(tokens: list[list[list[str]]]) -> list[str]:
+    return build_vocabulary(tokens, tuple(FeatureField(f"F{k}", "category") for k in range(len(tokens[0]))))
 
 
 def genres(rng: np.random.Generator, n: int) -> list[list[list[str]]]:
@@ -140,7 +144,7 @@ def test_any_metadata_and_histories_give_finite_bounded_directions(
         ]
         for _ in range(30)
     ]
-    vocabulary = build_vocabulary(tokens)
+    vocabulary = vocabulary_of(tokens)
     table = encode_tokens(tokens, vocabulary, n_fields)
     lengths = rng.integers(0, 6, 12)
     items = rng.integers(0, 30, lengths.sum()).astype(np.int32)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import itertools
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -24,7 +25,8 @@ if TYPE_CHECKING:
 
 N_BUCKETS = 16
 MAX_TOKENS = 100_000
-MIN_CARRIERS = 2
+MIN_CARRIERS, MIN_TEXT_CARRIERS = 2, 5
+"""Of tokens of a text most are in hardly any other: they would cost time and teach nothing."""
 
 Record = Mapping[str, Any]
 
@@ -98,14 +100,22 @@ class TokenTable:
     tokens: NDArray[np.int32]
 
 
-def build_vocabulary(tokens: Iterable[list[list[str]]]) -> list[str]:
-    """Keep the tokens that at least MIN_CARRIERS of these items carry, most common first, at most MAX_TOKENS."""
-    counts: dict[str, int] = {}
-    for fields in tokens:
-        for token in (token for field in fields for token in field):
-            counts[token] = counts.get(token, 0) + 1
-    kept = sorted((token for token, n in counts.items() if n >= MIN_CARRIERS), key=lambda t: (-counts[t], t))
-    return kept[:MAX_TOKENS]
+def build_vocabulary(tokens: Iterable[list[list[str]]], fields: FeatureFields) -> list[str]:
+    """Keep the tokens that at least MIN_CARRIERS of these items carry, most common first, at most MAX_TOKENS.
+
+    Those of a text need MIN_TEXT_CARRIERS.
+    """
+    counts: list[Counter[str]] = [Counter() for _ in fields]
+    for item in tokens:
+        for count, own in zip(counts, item, strict=True):
+            count.update(own)
+    kept = {
+        token: n
+        for field, count in zip(fields, counts, strict=True)
+        for token, n in count.items()
+        if n >= (MIN_TEXT_CARRIERS if field.kind == "text" else MIN_CARRIERS)
+    }
+    return sorted(kept, key=lambda token: (-kept[token], token))[:MAX_TOKENS]
 
 
 def encode_tokens(tokens: Sequence[list[list[str]]], vocabulary: list[str], n_fields: int) -> TokenTable:

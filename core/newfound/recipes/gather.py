@@ -104,7 +104,8 @@ def encode_full(
     known = [record for record, n in zip(described, events, strict=True) if record and n > 0]
     fields = choose_fields(document, known)
     spelled = [tokens_of(record or {}, fields) for record in described]
-    vocabulary = build_vocabulary(tokens for tokens, n in zip(spelled, events, strict=True) if n > 0)
+    chosen = (tokens for tokens, n in zip(spelled, events, strict=True) if n > 0)
+    vocabulary = build_vocabulary(chosen, fields)
     tokens: TokenTable = encode_tokens(spelled, vocabulary, len(fields))
     stated = np.array([(record or {}).get(c.CREATION_TIMESTAMP) is not None for record in described])
     return FullInputs(
