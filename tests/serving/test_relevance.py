@@ -116,7 +116,7 @@ def test_what_newcomers_get_counts_as_far_as_an_item_is_unknown(bundle: Bundle, 
     plain = blended(bundle, blend, metadata_bias=appeal)
     placed = blended(bundle, blend, newcomers, metadata_bias=appeal)
     told, _ = taste_parts(placed, tastes(placed, *tails(5)))
-    gained = (1 - placed.trust) * (2 - 0.5 * placed.logits(vectors) + 3 * told + 4 * appeal)
+    gained = (2 - 0.5 * placed.logits(vectors) + 3 * told + 4 * appeal) / (1 + placed.overlay["organic"])
     np.testing.assert_allclose(score(placed, vectors) - score(plain, vectors), gained, atol=1e-4)
 
 

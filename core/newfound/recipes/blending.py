@@ -212,7 +212,7 @@ def compare(
     )
     components[:, :, -N_RISES:] = ages[:, :, :N_RISES]
     # What newcomers get beyond the blend is not fitted here: it comes with FULL.
-    newcomers, left = bundle.meta.maps.newcomers, 1 - r[codes]
+    newcomers, left = bundle.meta.maps.newcomers, bundle.unchosen[codes]
     beyond = np.float32(defaults.age[-1]) * ages[:, :, N_RISES]
     beyond += left * (newcomers.level + newcomers.appeal * bundle.overlay["metadata_bias"][codes])
     beyond += left * (

@@ -234,6 +234,11 @@ class Bundle:
         return organic / (organic + np.float32(self.meta.prior_events))
 
     @cached_property
+    def unchosen(self) -> Floats:
+        """How nearly each item is one that nobody chose, 1 / (1 + events), as fast as a few tell its level: (n_items,)."""
+        return 1 / (1 + self.overlay["organic"].astype(np.float32))
+
+    @cached_property
     def affinity(self) -> AffinityTable:
         """What the FULL version knows of which items go together."""
         return AffinityTable(*(self.base[f"affinity_{name}"] for name in ("items", "scale", "vectors")))

@@ -5,8 +5,8 @@ relevance = w_net * logit + w_rules * rho + w_affinity * f + sum_k gamma_k * pi_
 user had, y . t and z . s how well it suits the user's taste by its metadata and by the company it keeps, rho is the
 log of the sequential-rule score and pi_k a log share of decayed popularity. An item with n events trusts them by
 r = n / (n + n_0): for the rest, what warm items with its logit have stands in for f and is added to its rule score,
-and the average share of warm items is added to its own. Where 1 - r is left, logit, told taste and promised appeal
-weigh more or less by `meta.maps.newcomers`.
+and the average share of warm items is added to its own. As far as nobody chose it, 1 / (1 + n), logit, told taste and
+promised appeal weigh more or less by `meta.maps.newcomers`.
 """
 
 from __future__ import annotations
@@ -37,8 +37,9 @@ def static_relevance(bundle: Bundle, at: int) -> Floats:
     meta = bundle.meta
     r, newcomers = bundle.trust, meta.maps.newcomers
     gamma = np.asarray(meta.blend.popularity, np.float32)
-    appeal = np.float32(1 + newcomers.appeal) * bundle.overlay["metadata_bias"]
-    out = (1 - r) * (appeal + np.float32(newcomers.level))
+    appeal = bundle.overlay["metadata_bias"]
+    out = (1 - r) * appeal
+    out += bundle.unchosen * (np.float32(newcomers.level) + np.float32(newcomers.appeal) * appeal)
     out += (1 - bundle.affinity_trust) * np.float32(meta.blend.affinity * meta.maps.affinity[0])
     out += age_relevance(bundle)
     popularity = bundle.popularity
@@ -139,8 +140,8 @@ def relevance(
     items, starts, stops = tails
     out = bundle.logits(vectors)
     slope = blend.network + np.float32(blend.affinity * maps.affinity[1]) * (1 - bundle.affinity_trust)
-    slope += np.float32(newcomers.network) * (1 - bundle.trust)
-    told_slope = np.float32(newcomers.taste) * (1 - bundle.trust)
+    slope += np.float32(newcomers.network) * bundle.unchosen
+    told_slope = np.float32(newcomers.taste) * bundle.unchosen
     told = np.arange(taste.shape[1]) < bundle.n_told
     suited = taste * np.where(told, np.float32(blend.taste), np.float32(blend.company))
     near = affinities(bundle.affinity, *tails) if blend.affinity > 0 else None
