@@ -236,7 +236,7 @@ class Bundle:
     @cached_property
     def unchosen(self) -> Floats:
         """How nearly each item is one that nobody chose, 1 / (1 + events): a few tell its level. (n_items,)."""
-        return 1 / (1 + self.overlay["organic"].astype(np.float32))
+        return np.float32(1) / (1 + self.overlay["organic"].astype(np.float32))
 
     @cached_property
     def affinity(self) -> AffinityTable:
