@@ -9,12 +9,13 @@ import numpy as np
 import pytest
 
 from newfound import batch as many
+from newfound.dataset.age import UNTESTED_DAYS
 from newfound.errors import InvalidFilterError, NotFoundError, UsageError
 from newfound.explore.settings import ExplorationSettings
 from newfound.hashing import hash64
 from newfound.progress import Progress
 from newfound.project import Project
-from newfound.serving.bundle import Bundle
+from newfound.serving.bundle import FADED_DAYS, Bundle
 from newfound.serving.recommender import Recommender, Request
 from newfound.store.tables import Table
 from tests.worlds import DAY, HOUR, LATEST, N_NEW, N_OLD, World, answers, lines
@@ -97,6 +98,7 @@ def test_explored_items_are_young_and_absent_at_weight_zero(shop: Project, world
 
 
 def test_an_explanation_adds_up(shop: Project, world: World) -> None:
+    lasting = UNTESTED_DAYS / (UNTESTED_DAYS + FADED_DAYS)
     for entry in ask(shop, campaign="explore", explain=True)["itemList"]:
         new = entry["itemId"] in world.new
         assert entry["ageDays"] == (0 if new else 200)
@@ -105,7 +107,7 @@ def test_an_explanation_adds_up(shop: Project, world: World) -> None:
         assert ("Exploration" in entry["reason"]) == entry["explored"]
         if new:
             assert entry["impressions"] == 0
-            assert entry["explorationBonus"] == pytest.approx(2.5 * entry["uncertainty"])
+            assert entry["explorationBonus"] == pytest.approx(2 * lasting * entry["uncertainty"])
 
 
 def test_items_at_the_cutoff_are_not_explored_and_a_long_cutoff_makes_all_young(
