@@ -15,6 +15,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -42,6 +43,15 @@ def newfound(project: Path, *arguments: str) -> dict[str, object]:
     """Run one command with --json and return its document."""
     done = subprocess.run([NEWFOUND, "-C", project, "--json", *arguments], check=True, stdout=subprocess.PIPE)
     return dict(json.loads(done.stdout))
+
+
+def ask(work: Path, questions: list[dict[str, object]], k: int, *options: str) -> list[list[str]]:
+    """Put questions to the project's campaign in one batch: the k items of each answer."""
+    requests, answers = work / "requests.jsonl", work / "answers.jsonl"
+    requests.write_text("".join(json.dumps(line) + "\n" for line in questions))
+    files = ("--input", str(requests), "--output", str(answers))
+    newfound(work / "project", "recommend", *files, "-k", str(k), "--no-log", *options)
+    return [json.loads(line)["output"]["recommendedItems"] for line in answers.open()]
 
 
 def measure(ranked: list[list[str]], targets: list[str]) -> dict[str, float]:
@@ -84,9 +94,6 @@ def run(data: Path, max_minutes: float | None, seed: int, metadata: bool, work: 
     last = pl.int_range(pl.len()).over("USER_ID") == pl.len().over("USER_ID") - 1
     train, test = rows.filter(~last), rows.filter(last)
     train.write_parquet(work / "interactions.parquet")
-    requests = work / "users.jsonl"
-    asked = zip(test["USER_ID"], test["TIMESTAMP"], strict=True)
-    requests.write_text("".join(json.dumps({"userId": user, "at": at}) + "\n" for user, at in asked))
     project = work / "project"
     subprocess.run([NEWFOUND, "init", project], check=True, stdout=subprocess.DEVNULL)
     newfound(project, "dataset", "import", "interactions", str(work / "interactions.parquet"))
@@ -97,10 +104,8 @@ def run(data: Path, max_minutes: float | None, seed: int, metadata: bool, work: 
     trained = newfound(project, "solution", "train", "--mode", "full", "--seed", str(seed), *budget)
     seconds = time.monotonic() - started
     newfound(project, "campaign", "create", "--exploration-weight", "0")
-    answers = work / "answers.jsonl"
-    asking = ("recommend", "--input", str(requests), "--output", str(answers), "-k", str(K), "--no-log")
-    newfound(project, *asking, "--filter", FILTER)
-    ranked = [json.loads(line)["output"]["recommendedItems"] for line in answers.open()]
+    asked = zip(test["USER_ID"], test["TIMESTAMP"], strict=True)
+    ranked = ask(work, [{"userId": user, "at": at} for user, at in asked], K, "--filter", FILTER)
     model = measure(ranked, test["ITEM_ID"].to_list())
     return {
         "data": data.name,
@@ -114,22 +119,34 @@ def run(data: Path, max_minutes: float | None, seed: int, metadata: bool, work: 
     }
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+def arguments(text: str | None) -> argparse.ArgumentParser:
+    """Which data sets, how long to train, and a seed."""
+    parser = argparse.ArgumentParser(description=text, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data", nargs="+", help="folders of $NEWFOUND_DATA")
     parser.add_argument("--max-minutes", type=float)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--metadata", action="store_true", help="import items.csv too")
-    options = parser.parse_args()
+    return parser
+
+
+def report_each(names: Sequence[str], run_one: Callable[[Path, Path], dict[str, object]]) -> None:
+    """Print what `run_one(data, work)` says of each data set, with an empty folder to work in."""
     root = os.environ.get("NEWFOUND_DATA")
     if root is None:
         sys.exit("NEWFOUND_DATA is unset: point it at the folder of data sets")
-    for name in options.data:
+    for name in names:
         with tempfile.TemporaryDirectory() as work:
-            report = run(Path(root) / name, options.max_minutes, options.seed, options.metadata, Path(work))
+            report = run_one(Path(root) / name, Path(work))
         print(json.dumps(report), flush=True)
+
+
+def main() -> None:
+    parser = arguments(__doc__)
+    parser.add_argument("--metadata", action="store_true", help="import items.csv too")
+    options = parser.parse_args()
+    report_each(
+        options.data,
+        lambda data, work: run(data, options.max_minutes, options.seed, options.metadata, work),
+    )
 
 
 if __name__ == "__main__":

@@ -10,16 +10,11 @@ time. Beside it: the user's share of events by genre (cosine), and a random orde
 
 from __future__ import annotations
 
-import argparse
-import json
-import os
-import sys
-import tempfile
 from pathlib import Path
 
 import numpy as np
 import polars as pl
-from accuracy import FILTER, load, newfound
+from accuracy import FILTER, arguments, ask, load, newfound, report_each
 
 K = 50
 SHARE = 0.1
@@ -30,15 +25,6 @@ def recall(ranked: list[list[str]], wanted: list[set[str]]) -> float:
     return float(
         np.mean([len(own.intersection(row[:K])) / len(own) for row, own in zip(ranked, wanted, strict=True)])
     )
-
-
-def ask(work: Path, questions: list[dict[str, object]], *options: str) -> list[list[str]]:
-    """Put questions to the campaign in one batch: the answers' items."""
-    requests, answers = work / "requests.jsonl", work / "answers.jsonl"
-    requests.write_text("".join(json.dumps(line) + "\n" for line in questions))
-    files = ("--input", str(requests), "--output", str(answers))
-    newfound(work / "project", "recommend", *files, "-k", str(K), "--no-log", *options)
-    return [json.loads(line)["output"]["recommendedItems"] for line in answers.open()]
 
 
 def by_genre(rows: pl.DataFrame, items: pl.DataFrame, users: list[str], cold: list[str]) -> list[list[str]]:
@@ -80,10 +66,10 @@ def run(data: Path, max_minutes: float | None, seed: int, work: Path) -> dict[st
     among = {"itemList": cold.to_list()}
     target = [{item} for item in one["ITEM_ID"]]
     found = {
-        "cold": recall(ask(work, [line | among for line in now]), wanted),
-        "all": recall(ask(work, now, *unseen), wanted),
-        "next, cold": recall(ask(work, [line | among for line in then]), target),
-        "next, all": recall(ask(work, then, *unseen), target),
+        "cold": recall(ask(work, [line | among for line in now], K), wanted),
+        "all": recall(ask(work, now, K, *unseen), wanted),
+        "next, cold": recall(ask(work, [line | among for line in then], K), target),
+        "next, all": recall(ask(work, then, K, *unseen), target),
     }
     return {
         "data": data.name,
@@ -97,22 +83,8 @@ def run(data: Path, max_minutes: float | None, seed: int, work: Path) -> dict[st
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("data", nargs="+", help="folders of $NEWFOUND_DATA")
-    parser.add_argument("--max-minutes", type=float)
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--work", type=Path)
-    options = parser.parse_args()
-    root = os.environ.get("NEWFOUND_DATA")
-    if root is None:
-        sys.exit("NEWFOUND_DATA is unset: point it at the folder of data sets")
-    for name in options.data:
-        with tempfile.TemporaryDirectory() as scratch:
-            work = options.work or Path(scratch)
-            work.mkdir(parents=True, exist_ok=True)
-            print(json.dumps(run(Path(root) / name, options.max_minutes, options.seed, work)), flush=True)
+    options = arguments(__doc__).parse_args()
+    report_each(options.data, lambda data, work: run(data, options.max_minutes, options.seed, work))
 
 
 if __name__ == "__main__":

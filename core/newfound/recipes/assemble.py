@@ -26,11 +26,10 @@ from newfound.dataset.rules import RulesTable
 from newfound.dataset.youth import fit_youth
 from newfound.explore.calibration import Calibration
 from newfound.explore.posterior import TRIAL_FIELDS, Posteriors, Trials
-from newfound.explore.prior import prior_factor
+from newfound.explore.prior import WARM_EVENTS, prior_factor
 from newfound.recipes.blending import N_PERSONAL
 from newfound.recipes.content import fit_content
 from newfound.recipes.placing import (
-    WARM_EVENTS,
     ItemRows,
     clicker_scale,
     final_states,

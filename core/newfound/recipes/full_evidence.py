@@ -16,9 +16,8 @@ from newfound.dataset.histories import Histories
 from newfound.dataset.runs import ranges
 from newfound.explore.calibration import fit_calibration
 from newfound.explore.posterior import TRIAL_FIELDS, corrections, fit_sharing
-from newfound.explore.prior import prior_factor
+from newfound.explore.prior import WARM_EVENTS, prior_factor
 from newfound.recipes.evidence import build_trials, collect_slates, vectors_when_shown
-from newfound.recipes.placing import WARM_EVENTS
 from newfound.recipes.update import KNOWN_EVENTS
 from newfound.serving.bundle import Bundle
 from newfound.serving.user_state import Sequences, UserStates

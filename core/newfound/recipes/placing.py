@@ -11,13 +11,13 @@ from numpy.typing import NDArray
 from newfound.dataset.features import TokenTable
 from newfound.dataset.histories import Histories
 from newfound.dataset.runs import ranges
+from newfound.explore.prior import WARM_EVENTS
 from newfound.recipes.content import fit_content
 from newfound.serving.arrays import Array
 from newfound.serving.network import Floats, Network
 from newfound.serving.user_state import STATE_FIELDS, Sequences, UserStates, advance, request_vectors
 
 DAY_SECONDS = 86_400
-WARM_EVENTS = 5
 STATE_SAMPLE = 20_000
 BLOCK_USERS = 1_024
 
