@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from newfound.model import losses
-from newfound.model.losses import softmax_loss
+from newfound.model.losses import smoothing_loss, softmax_loss
 
 pytestmark = pytest.mark.usefixtures("no_silent_conversion")
 
@@ -77,3 +77,13 @@ def test_huge_logits_keep_loss_and_gradient_finite() -> None:
     loss, gradient = jax.value_and_grad(softmax_loss)(*inputs.values())
     assert np.isfinite(loss)
     assert np.isfinite(gradient).all()
+
+
+def test_smoothing_is_cross_entropy_with_targets_spread_over_the_candidates() -> None:
+    inputs, share = random_inputs(), 0.3
+    o, E, b, targets, weights = (inputs[name] for name in ("o", "E", "b", "targets", "weights"))
+    spread = (1 - share) * jax.nn.one_hot(targets, K) + share / K
+    expected = -jnp.sum(weights[:, None] * spread * jax.nn.log_softmax(o @ E.T + b[None], axis=1))
+    loss = softmax_loss(o, E, b, E[targets], b[targets], jnp.arange(K), targets, weights)
+    smoothed = loss + share * smoothing_loss(o, E, b, E[targets], b[targets], weights)
+    np.testing.assert_allclose(smoothed, expected, rtol=1e-5)

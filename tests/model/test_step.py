@@ -56,7 +56,7 @@ def test_the_loss_converts_no_type_silently(negatives: int) -> None:
     update = trainer.sampler.touch(batch, rng)
     h0 = jnp.zeros((config.lanes, state_size(32)))
     loss_of = jax.grad(batch_loss, has_aux=True)
-    gradient, h = loss_of(params, update, h0, config, jax.random.key(1))
+    gradient, (_, h) = loss_of(params, update, h0, config, jax.random.key(1))
     assert h.shape == h0.shape
     assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(gradient))
     dead = jax.tree.leaves_with_path(jax.tree.map(lambda leaf: bool(~np.any(leaf)), gradient))

@@ -16,7 +16,7 @@ from newfound.evaluation.metrics import METRIC_NAMES
 from newfound.progress import silent
 from newfound.project import Project
 from newfound.recipes.assemble import weigh
-from newfound.recipes.full import learn, require_enough_data, until
+from newfound.recipes.full import learn, network_minutes, require_enough_data, until
 from newfound.recipes.gather import Snapshots, gather_full
 
 
@@ -142,3 +142,9 @@ def test_users_with_two_events_each_train_and_withhold_nothing(tmp_path: Path) -
     with pytest.raises(NotFoundError, match="has no metrics"):
         project.metrics()
     assert project.create_campaign()["solutionVersion"] == "default@v1"
+
+
+def test_the_network_gets_what_the_rest_of_a_time_limit_leaves_and_half_of_it_at_least() -> None:
+    assert network_minutes(None, 100, 50) is None
+    assert network_minutes(3, spent=6, counted=5) == pytest.approx(3 - (6 + 4 + 15) / 60)
+    assert network_minutes(3, spent=300, counted=200) == 1.5

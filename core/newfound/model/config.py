@@ -23,6 +23,7 @@ class TrainingConfig:
     weight_decay: float = 1e-3
     clip_norm: float = 1.0
     id_dropout: float = 0.2
+    smoothing: float = 0.05  # share of a target's probability that is asked for all candidates alike
     min_item_events: int = 5  # below, an item with metadata is known by it alone
     patience: int = 5  # epochs without gain before stopping early: NDCG of a few hundred users is noisy
     min_user_history_length_percentile: float = 0.0

@@ -69,3 +69,12 @@ def _backward(gradients: tuple[Array, ...], d_loss: Array) -> tuple[Array | None
 
 
 softmax_loss.defvjp(_forward, _backward)
+
+
+def smoothing_loss(o: Array, E: Array, b: Array, target_E: Array, target_b: Array, weights: Array) -> Array:
+    """What the loss gains for each unit of a target's probability that is asked for all candidates alike instead.
+
+    Shapes as in `softmax_loss`. Source: label smoothing, Szegedy et al., CVPR 2016.
+    """
+    targets = jnp.sum(weights * (jnp.sum(o * target_E, axis=1) + target_b))
+    return targets - weights @ o @ jnp.mean(E, axis=0) - jnp.sum(weights) * jnp.mean(b)

@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from newfound.model.losses import softmax_loss
+from newfound.model.losses import smoothing_loss, softmax_loss
 from newfound.model.network import Params, encode
 from newfound.model.tower import item_vectors
 
@@ -42,25 +42,26 @@ def make_optimizer(config: TrainingConfig) -> optax.GradientTransformation:
 
 def batch_loss(
     params: Params, update: Update, state: Array, config: TrainingConfig, key: Array
-) -> tuple[Array, Array]:
-    """Mean cross-entropy of a batch, and the lanes' last states; `params["ids"]` holds the touched items."""
+) -> tuple[Array, tuple[Array, Array]]:
+    """What an update lowers, and with it mean cross-entropy and the lanes' last states.
+
+    `params["ids"]` holds the touched items.
+    """
     kept = jax.random.bernoulli(jax.random.fold_in(key, 2), 1 - config.id_dropout, update.items.rows.shape)
     id_kept = kept.astype(state.dtype) if params["content"] else None
     E, bias = item_vectors(params["ids"], params["content"], update.items, id_kept)  # (R, d), (R,)
     o, state = encode(params["net"], E, update.steps, state, config.dropout, key)  # (T, L, d)
     targets = update.targets.reshape(-1)  # (T * L,)
-    full = not config.negatives
-    loss = softmax_loss(
+    full, weights = not config.negatives, update.weights.reshape(-1)
+    rows = (
         o.reshape(-1, o.shape[-1]),
         E if full else E[update.negatives],  # (K, d)
         bias if full else bias[update.negatives] - update.log_counts,
         E[targets],
         bias[targets],
-        update.negatives,
-        targets,
-        update.weights.reshape(-1),
     )
-    return loss, state
+    loss = softmax_loss(*rows, update.negatives, targets, weights)
+    return loss + config.smoothing * smoothing_loss(*rows, weights), (loss, state)
 
 
 @cache
@@ -80,7 +81,9 @@ def make_step(config: TrainingConfig, dense: bool) -> StepFunction:
         rows = update.items.rows
         local = state if dense else _map_ids(lambda table: jnp.take(table, rows, axis=0, mode="clip"), state)
         gradient_of = jax.value_and_grad(batch_loss, has_aux=True)
-        (loss, h), gradient = gradient_of(local.params, update, h0, config, jax.random.fold_in(key, number))
+        (_, (loss, h)), gradient = gradient_of(
+            local.params, update, h0, config, jax.random.fold_in(key, number)
+        )
         changes, moments = optimizer.update(gradient, local.optimizer, local.params)
         params = jax.tree.map(lambda p, change: p - rate * change, local.params, changes)
         local = State(params, moments)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -42,6 +43,10 @@ MIN_INTERACTIONS = 1_000
 MIN_USERS = 25
 MIN_USER_SHARE = 0.01
 NEWCOMERS_EXAMPLES = 300
+FINISHING_SECONDS, COUNTS_TO_FINISH = 4.0, 3.0
+"""What follows the network takes about so long, and so many times what counting affinities and rules before it took."""
+LEAST_SHARE_OF_TIME = 0.5
+"""The network gets so much of a time limit at least, or it would be no better than the counts."""
 ENOUGH_ORGANIC = 50
 """So many hidden events that answer no list fit the blend; a click in a list says more of what was shown."""
 
@@ -166,7 +171,7 @@ def learn(
     from newfound.model.train import fit
     from newfound.model.warm import judge_weights, shorter
 
-    trained = inputs.trained
+    started, trained = time.perf_counter(), inputs.trained
     keys = user_keys(trained.user_ids, inputs.seed)
     split = withhold(trained.offsets, keys, most_test_users(trained.n_items))
     config = choose_config(len(trained.items), trained.n_items, hyperparameters, inputs.seed)
@@ -179,12 +184,15 @@ def learn(
         if found["used"]:
             split, config, weights = unseen, shorter(config), known
     data = _training_data(inputs, split)
-    result = fit(data, config, checkpoints, resume, max_minutes, progress, weights)
-    progress(Progress("blend", note="fitting the weights of network, rules and popularity"))
-    before = until(trained, split.ends)
+    progress(Progress("count", note="affinities and rules of the visible events"))
+    before, counting = until(trained, split.ends), time.perf_counter()
     starts, stops = before.offsets[:-1], before.offsets[1:]
     near = affinity.build(before.items, starts, stops, before.n_items, inputs.seed)
     table = rules.build(before.items, starts, stops, before.n_items)
+    counted = time.perf_counter()
+    minutes = network_minutes(max_minutes, counted - started, counted - counting)
+    result = fit(data, config, checkpoints, resume, minutes, progress, weights)
+    progress(Progress("blend", note="fitting the weights of network, rules and popularity"))
     parts = prepare(inputs, before, result.arrays, _withheld(split), near, table)
     blend, maps = _fit_weights(parts, before, split)
     training = {
@@ -199,6 +207,14 @@ def learn(
         "seenItemsHiddenInMetrics": inputs.hide_seen,
     }
     return Learned(inputs, split, result.arrays, blend, maps, near, table, training), parts
+
+
+def network_minutes(max_minutes: float | None, spent: float, counted: float) -> float | None:
+    """How long the network may train for all to end in time: `spent` seconds are gone, `counted` of them on counts."""
+    if max_minutes is None:
+        return None
+    left = 60 * max_minutes - spent - FINISHING_SECONDS - COUNTS_TO_FINISH * counted
+    return max(left / 60, LEAST_SHARE_OF_TIME * max_minutes)
 
 
 def _withheld(split: WithheldSplit) -> NDArray[np.int64] | None:

@@ -64,7 +64,8 @@ def train_full(
             close_interrupted(layout, name, resumable=True)
             version = start_version(layout, name, record)
         with failing_visibly(layout, version):
-            record = _fit(layout, solution, version, data, resume, progress)
+            reading = time.time() - started
+            record = _fit(layout, solution, version, data, resume, reading, progress)
         return describe_training(
             publish_version(layout, version, record | {"seconds": time.time() - started})
         )
@@ -135,15 +136,18 @@ def _fit(
     version: Version,
     data: tuple[Snapshots, FullInputs],
     resume: bool,
+    reading: float,
     progress: ProgressCallback,
 ) -> dict[str, Any]:
+    """Train, and say what to record; `reading`: seconds that reading the data took."""
     at, inputs = data
     checkpoints = version.folder / CHECKPOINT
     make_directory(checkpoints)
     tried = Tried(solution.hyperparameters)
     if find_recipe(solution.recipe).learns:
         tried = try_settings(solution, version, inputs, progress)
-        minutes = share_of_minutes(version.record)
+        share = share_of_minutes(version.record)
+        minutes = None if share is None else share - min(reading / 60, share / 2)
         parent = weights_to_begin_from(layout, version.record)
         result = fit_full(inputs, tried.hyperparameters, checkpoints, resume, minutes, progress, parent)
         trained = inputs.trained
