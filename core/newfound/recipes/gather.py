@@ -147,7 +147,7 @@ def _impressions(layout: Layout, at: Snapshots, item_ids: list[str]) -> tuple[ND
     counts = np.zeros(len(item_ids), np.int64)
     if slates := list(_slates(layout, at)):
         items = pl.concat(slates).select(pl.col("shown").list.unique().explode().alias("item"))
-        tally = items.drop_nulls().group_by("item").len().collect()
+        tally = items.drop_nulls().group_by("item").len().collect(engine="streaming")
         place = {item_id: code for code, item_id in enumerate(item_ids)}
         for item, n in tally.iter_rows():
             if item in place:
@@ -174,8 +174,11 @@ def _slates(layout: Layout, at: Snapshots) -> Iterable[pl.LazyFrame]:
     hour = (pl.col("time") // SAME_DISPLAY_SECONDS).cast(pl.String)
     display = pl.coalesce("session", hour).alias("display")
     spelled = pl.col("shown").list.join("\0").alias("spelled")
-    unnamed = lists.filter(pl.col("rid").is_null()).with_columns(display, spelled)
-    yield unnamed.unique(["user", "display", "spelled"]).select("shown")
+    # Told apart by a hash of 64 bits, for the text of all lists would fill the memory.
+    unnamed = lists.filter(pl.col("rid").is_null())
+    yield (
+        unnamed.select("shown", key=pl.struct("user", display, spelled).hash()).unique("key").select("shown")
+    )
     named = rows.filter(pl.col("rid").is_not_null())
     explicit = lists.filter(pl.col("rid").is_not_null()).sort("time", "offset")
     yield explicit.unique("rid", keep="last", maintain_order=True).select("shown")

@@ -94,11 +94,13 @@ def clicker_scale(
 ) -> float:
     """Regress item vectors on the mean vector of the users who chose them last, both centred."""
     active = np.flatnonzero(states.item >= 0)
-    some = states.rows(active)
-    users = request_vectors(network, lambda codes: vectors[codes], some, some.time, center) - center
-    counts = np.bincount(some.item, minlength=seen.n_items)
+    counts = np.bincount(states.item[active], minlength=seen.n_items)
     sums = np.zeros_like(vectors)
-    np.add.at(sums, some.item, users)
+    # In blocks: what lies between states and vectors is several times as large as both.
+    for low in range(0, len(active), BLOCK_USERS):
+        some = states.rows(active[low : low + BLOCK_USERS])
+        users = request_vectors(network, lambda codes: vectors[codes], some, some.time, center) - center
+        np.add.at(sums, some.item, users)
     often = counts >= WARM_EVENTS
     if not often.any():
         return 0.0

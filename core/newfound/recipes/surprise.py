@@ -23,6 +23,7 @@ from newfound.serving.relevance import (
 from newfound.serving.user_state import request_vectors
 
 SAMPLE_USERS = 256
+BLOCK_CELLS = 2_000_000
 SCALE_RANGE = (0.25, 16.0)
 
 
@@ -45,18 +46,21 @@ def surprise(
     active = np.flatnonzero(states.item >= 0)
     if len(active) > SAMPLE_USERS:
         active = np.sort(np.random.default_rng(seed).choice(active, SAMPLE_USERS, replace=False))
-    some = states.rows(active)
-    vectors = request_vectors(bundle.network, bundle.item_rows, some, some.time, bundle.base["center"])
-    tails = (seen.items, seen.offsets[active], seen.offsets[active + 1])
-    taste = tastes(bundle, *tails)
-    features = bundle.user_features(taste)
-    shown = relevance(
-        bundle, vectors, taste, tails, static_relevance(bundle, bundle.meta.popularity_reference)
-    )
     appeal = np.asarray(bundle.overlay["metadata_bias"])
-    told, _ = taste_parts(bundle, taste)
-    promised = unchosen_relevance(bundle, vectors @ content.T + content_bias, appeal, told)
-    gain = shown - promised
-    surprised = float((gain - age_relevance(bundle))[:, warm].var(dtype=np.float64))
-    explained = float((np.square(features, dtype=np.float64) @ bundle.base["prior_variance"]).mean())
-    return float(np.clip(surprised / max(explained, 1e-9), *SCALE_RANGE))
+    static = static_relevance(bundle, bundle.meta.popularity_reference)
+    ages = age_relevance(bundle)
+    sums, explained = np.zeros(2), 0.0
+    for users in np.array_split(active, -(-len(active) * bundle.n_items // BLOCK_CELLS) or 1):
+        some = states.rows(users)
+        vectors = request_vectors(bundle.network, bundle.item_rows, some, some.time, bundle.base["center"])
+        tails = (seen.items, seen.offsets[users], seen.offsets[users + 1])
+        taste = tastes(bundle, *tails)
+        told, _ = taste_parts(bundle, taste)
+        promised = unchosen_relevance(bundle, vectors @ content.T + content_bias, appeal, told)
+        gain = relevance(bundle, vectors, taste, tails, static) - promised - ages
+        gain = gain[:, warm].astype(np.float64)
+        sums += gain.sum(), np.square(gain).sum()
+        features = np.square(bundle.user_features(taste), dtype=np.float64)
+        explained += float((features @ bundle.base["prior_variance"]).sum())
+    mean, square = sums / (len(active) * np.count_nonzero(warm))
+    return float(np.clip((square - mean**2) / max(explained / len(active), 1e-9), *SCALE_RANGE))
