@@ -111,6 +111,37 @@ def test_the_chances_of_all_items_for_a_slot_sum_to_one() -> None:
         assert total == pytest.approx(1, abs=0.01)
 
 
+def integrated(settled: Floats, means: Floats, spreads: Floats, slate: NDArray[np.int64], slot: int) -> float:
+    """P(item of a slot there), by adding up many narrow cells with all items tossed one by one."""
+    z = np.linspace(-6, 6, 6_001)
+    if slate[slot] < len(settled):
+        own, values, mass = -1, settled[slate[slot], None].astype(float), np.ones(1)
+    else:
+        own = int(slate[slot]) - len(settled)
+        values, mass = means[own] + spreads[own] * z, np.exp(-z * z / 2)
+    shares = np.eye(1, len(settled) + 1).repeat(len(values), axis=0).T
+    for item in np.delete(np.arange(len(means)), own if own >= 0 else []):
+        toss = np.array([0.5 * math.erfc((v - means[item]) / spreads[item] / math.sqrt(2)) for v in values])
+        shares[1:] += toss * (shares[:-1] - shares[1:])
+        shares[0] *= 1 - toss
+    wanted = slot - np.count_nonzero(settled[:, None] > values, axis=0)
+    chance = np.where(wanted >= 0, shares[wanted, np.arange(len(values))], 0)
+    return float((chance * mass).sum() / mass.sum())
+
+
+@pytest.mark.parametrize("narrow", [1.0, 0.25, 0.05])
+def test_propensities_are_those_of_a_fine_integration(narrow: float) -> None:
+    rng = np.random.default_rng(5)
+    settled = -np.sort(-rng.normal(0, 0.5, 8).astype(np.float32))
+    means = rng.normal(0, 0.6, 12).astype(np.float32)
+    spreads = np.where(np.arange(12) % 3 == 0, narrow, 1).astype(np.float32) * np.float32(0.6)
+    for slate in draw_slates(settled, means, spreads, 4):
+        served = as_served(slate, 8)
+        (found,) = slot_propensities(settled[None], means[None], spreads[None], served[None])
+        exact = [integrated(settled, means, spreads, slate, slot) for slot in range(8)]
+        assert np.abs(found - exact).max() < 0.003
+
+
 def test_rare_items_are_counted_as_if_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
     rng = np.random.default_rng(4)
     settled = -np.sort(-rng.normal(1, 0.3, (1, 8)).astype(np.float32), axis=1)

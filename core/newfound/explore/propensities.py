@@ -6,21 +6,26 @@ do is a sum of independent tosses, one an item (a Poisson-binomial number). So
 
     P(item in slot s) = E[P(s - 1 - settled(v) of the others lie above v)] over the item's own value v.
 
-The expectation is a sum over narrow cells of v, bounded by the settled values, where the count jumps. Tosses that are
-seldom won count together, as a Poisson number: its mean changes smoothly with v, so it is summed at a few values and
-interpolated. The others are added one by one. Users are taken some at a time, as many as leave the numbers in the
-processor's cache; none of them changes what another gets.
+The distribution of the number is found at some values, the knots, without each served item in turn; its logarithm
+changes smoothly with v and is interpolated. The expectation is a sum over cells of v, bounded by knots and by settled
+values, where the count jumps. Users are taken some at a time, as many as leave the numbers in the processor's cache;
+none of them changes what another gets.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from newfound.explore.knots import FAR, Cells, Knots, cut, place_knots
+from newfound.explore.poisson_binomial import leave_one_out, poisson, radices, toss
+
 Floats = NDArray[np.float32]
+Ints = NDArray[np.int64]
 
 LEAST = 1e-6
 """No propensity is stated below this: what was served was not impossible, and the computation is no finer."""
@@ -28,19 +33,18 @@ RARE = np.float32(-1.0364)
 """An item counts as rare if its mean is less than so many spreads above the lowest value in question: chance .15."""
 NEGLIGIBLE = np.float32(2e-3)
 """At most so much of the expected number of items that reach the list is left out."""
-THIN = np.float32(1e-4)
+THIN = np.float32(1e-5)
 """A cell of a value less likely than this is left out."""
-CUTS = np.arange(-4.0, 4.1, 0.4, dtype=np.float32)
-"""Where a Gaussian is cut into cells, in standard deviations, besides the settled values."""
-LOWEST, TINY = np.float32(-1e30), np.float32(1e-30)
-CELLS = 1 << 16
-"""So many chances of an item to be above a value are held at once: as many as stay in the processor's cache."""
-REACH = np.float32(4.2)
-"""So many of the largest spread above the lowest value in question, no rare item is."""
-KNOTS = 10
-"""Values at which rare items are counted."""
-NARROW = np.float32(1 / 3)
-"""An item is not counted at these few values if its spread is less than so much of the largest."""
+NEVER = np.float32(1e-5)
+"""An item with a smaller chance to be above a knot is not tossed there."""
+TINY = np.float32(1e-7)
+"""Nor is any number of items above a knot less likely."""
+MOST_BEYOND = np.float32(0.5)
+"""At most by so much of it a chance in the middle of a cell is corrected for what it is elsewhere in it."""
+FEW_ROWS = 5, 12
+"""Knots where at most so many numbers of items matter are worked on apart from those where more do."""
+USERS, WORK = 128, 1 << 17
+"""So many users, and about so many chances of a number of items above a knot, are worked on at once."""
 
 
 def normal_cdf(z: Floats) -> Floats:
@@ -68,74 +72,98 @@ def slot_propensities(
     served: (n_users, k), the column of the item in each slot among the others, -1 for a settled one (these are always
     served in their order), -2 for none.
     """
-    asked = _questions(settled, means, spreads, served)
-    rivals = _rivals(settled, means, spreads, asked)
-    rates, excess = _crowds(rivals, means, spreads, asked)
-    chances = np.empty(len(asked.user), np.float32)
-    for at in _alike(rivals.n_often[asked.user], asked.wanted):
-        user, own = asked.user[at], rivals.own_place[at]
-        z = np.take(rivals.means[: rivals.n_often[user].max(initial=0)], user, axis=1)
-        z -= asked.value[at]
-        z *= np.take(rivals.steepness[: len(z)], user, axis=1)
-        tosses = normal_cdf(z)
-        mine = np.flatnonzero(own >= 0)
-        tosses[own[mine], mine] = 0
-        chances[at] = _chances(tosses, rates[at], excess[at], asked.wanted[at])
-    k = served.shape[1]
-    result = np.bincount(asked.user * k + asked.slot, asked.weight * chances, minlength=served.size)
-    return np.where(served > -2, np.clip(result.reshape(served.shape), LEAST, 1), 1.0)
+    result = np.empty(served.shape)
+    # Those of whom as many items were served share arrays well.
+    order = np.argsort(np.count_nonzero(served >= 0, axis=1), kind="stable")
+    for users in (order[low : low + USERS] for low in range(0, len(order), USERS)):
+        result[users] = _of_some(settled[users], means[users], spreads[users], served[users])
+    return np.where(served > -2, np.clip(result, LEAST, 1), 1.0)
 
 
-def _alike(n_often: NDArray[np.int64], wanted: NDArray[np.int64]) -> list[NDArray[np.int64]]:
-    """Part questions into groups that share arrays: about as many items one by one, and about as many wanted.
+def _of_some(settled: Floats, means: Floats, spreads: Floats, served: Ints) -> NDArray[np.float64]:
+    """What `slot_propensities` is before it is bounded, for a few users."""
+    rivals = _rivals(settled, means, spreads, served)
+    counts, cells = _count(rivals, settled), cut(rivals.knots, settled)
+    result = np.zeros(served.shape)
+    user, slot = (served >= 0).nonzero()
+    own = np.cumsum(served >= 0, axis=1)[user, slot] - 1
+    mean, spread = rivals.own.means[own, user], rivals.own.spreads[own, user]
+    mass = np.diff(normal_cdf((cells.edges[user] - mean[:, None]) / spread[:, None]), axis=1)
+    wanted = slot[:, None] - cells.above[user]
+    at = ((mass > THIN) & (wanted >= 0)).nonzero()
+    row, cell, wanted = *at, wanted[at]
+    log, slope, bend = _read(counts, cells, user[row], cell, own[row], wanted)
+    # The mean over a cell of the chance, weighed by the item's density, from what both are in the middle.
+    fall = (mean[row] - cells.middles[user[row], cell]) / spread[row] ** 2
+    beyond = cells.widths[user[row], cell] ** 2 / 24 * (slope * (slope + 2 * fall) + bend)
+    chance = np.exp(log) * (1 + np.clip(beyond, -MOST_BEYOND, MOST_BEYOND))
+    result[user, slot] = np.bincount(row, mass[at] * chance, minlength=len(user))
+    user, slot = (served == -1).nonzero()
+    rank = np.cumsum(served == -1, axis=1)[user, slot] - 1
+    nobody = np.full(len(user), counts.shape[2] - 1)
+    log, _, _ = _read(counts, cells, user, cells.above.shape[1] + rank, nobody, slot - rank)
+    result[user, slot] = np.exp(log)
+    return result
 
-    The arrays of a group are no larger than its largest numbers; a group is a few at least, for each has its cost.
-    """
-    sizes = ((np.frexp(number)[1] + 1) // 2 for number in (n_often, wanted))  # 0, 1 to 3, 4 to 15, and so on
-    kind = next(sizes) * 64 + next(sizes)
-    order = np.argsort(kind, kind="stable")
-    work = np.cumsum(n_often[order]) // CELLS
-    return np.split(order, np.flatnonzero(np.diff(work) | np.diff(kind[order])) + 1)
+
+def _read(counts: Floats, cells: Cells, user: Ints, place: Ints, own: Ints, wanted: Ints) -> Floats:
+    """Log P(`wanted` items, `own` not counted, are above a place of `cells`), its slope and bend: (3, questions)."""
+    _, n_knots, n_own, n_rows = counts.shape
+    index = ((user * n_knots + cells.first[user, place]) * n_own + own) * n_rows + np.minimum(
+        wanted, n_rows - 1
+    )
+    place = place + user * cells.first.shape[1]
+    total = np.zeros((3, len(user)), np.float32)
+    for step in range(4):
+        log = np.log(np.take(counts.ravel(), index + step * n_own * n_rows))
+        total += log * np.take(cells.weights[:, step].reshape(3, -1), place, axis=1)
+    return total
+
+
+@dataclass(frozen=True, slots=True)
+class _Items:
+    """Means and spreads of items of each user, (most, n_users): counts (n_users,) of them, then -inf and 1."""
+
+    means: Floats
+    spreads: Floats
+    counts: Ints
 
 
 @dataclass(frozen=True, slots=True)
 class _Rivals:
-    """The items that may reach a list. floor (n_users,): about the lowest value that does.
-
-    means, steepness (most, n_users): of the n_often (n_users,) items that count one by one the means, then -inf, and 1
-    over their spreads; own_place (questions,): which of these the item in question is, -1 for none; rare: mask
-    (n_users, m) of the others; lead (n_users, m): how many spreads an item's mean is above the floor.
+    """The items that may reach a list. own: those served, in the order of their slots; often: others that count one by
+    one, those first that are likely above; rare: users, means and spreads of the rest, user by user. floor (n_users,):
+    about the lowest value that reaches the list, where the knots begin.
     """
 
+    own: _Items
+    often: _Items
+    rare: tuple[Ints, Floats, Floats]
     floor: Floats
-    means: Floats
-    steepness: Floats
-    n_often: NDArray[np.int64]
-    own_place: NDArray[np.int64]
-    rare: NDArray[np.bool_]
-    lead: Floats
+    knots: Knots
 
 
-def _rivals(settled: Floats, means: Floats, spreads: Floats, asked: _Questions) -> _Rivals:
+def _rivals(settled: Floats, means: Floats, spreads: Floats, served: Ints) -> _Rivals:
     """Find out who may reach the lists of users."""
-    k, m = settled.shape[1], means.shape[1]
-    almost_surely = np.concatenate([settled, means + CUTS[0] * spreads], axis=1)
-    # That many items are above it, almost surely.
-    floor = np.maximum(np.sort(almost_surely, axis=1)[:, -k], LOWEST)
+    m = means.shape[1]
+    almost_surely = np.concatenate([settled, means - FAR * spreads], axis=1)
+    # That many items are above it, almost surely, or all.
+    floor = np.partition(almost_surely, m, axis=1)[:, m]
+    lowest = np.where(almost_surely > -np.inf, almost_surely, np.inf).min(axis=1)
+    floor = np.where(floor > -np.inf, floor, np.where(lowest < np.inf, lowest, 0)).astype(np.float32)
     lead = (means - floor[:, None]) / spreads
+    user, slot = (served >= 0).nonzero()
+    column = served[user, slot]
     inside = lead >= -_reach(NEGLIGIBLE / m)
-    widest = np.where(inside, spreads, 0).max(axis=1, initial=0)
-    one_by_one = inside & ((lead >= RARE) | (spreads < NARROW * widest[:, None]))
-    row, column = one_by_one.nonzero()
-    n_often = np.bincount(row, minlength=len(means))
-    rank = np.arange(len(row)) - np.repeat(np.cumsum(n_often) - n_often, n_often)
-    shape = int(n_often.max(initial=0)), len(means)
-    often, steepness = np.full(shape, -np.inf, np.float32), np.ones(shape, np.float32)
-    often[rank, row], steepness[rank, row] = means[row, column], 1 / spreads[row, column]
-    place = np.full(means.shape, -1, np.int32)
-    place[row, column] = rank
-    own_place = np.where(asked.own >= 0, place[asked.user, asked.own], -1)
-    return _Rivals(floor, often, steepness, n_often, own_place, inside & ~one_by_one, lead)
+    inside[user, column] = True
+    knots = place_knots(floor, means, spreads, inside)
+    inside[user, column] = False
+    own = _packed(user, column, means, spreads)
+    user, column = (inside & (lead >= RARE)).nonzero()
+    order = np.lexsort((-lead[user, column], user))
+    often = _packed(user[order], column[order], means, spreads)
+    user, column = (inside & (lead < RARE)).nonzero()
+    return _Rivals(own, often, (user, means[user, column], spreads[user, column]), floor, knots)
 
 
 def _reach(chance: float) -> float:
@@ -144,125 +172,90 @@ def _reach(chance: float) -> float:
     return math.sqrt(-2 * math.log(chance * z * math.sqrt(2 * math.pi)))
 
 
-def _crowds(rivals: _Rivals, means: Floats, spreads: Floats, asked: _Questions) -> tuple[Floats, Floats]:
-    """How many rare items are above the value of each question, on average, and half the sum of squared chances."""
-    user, column = rivals.rare.nonzero()
-    spread = spreads[user, column]
-    lengths = np.bincount(user, minlength=len(means))
-    bounds = np.append(0, np.cumsum(lengths))
-    widest = np.where(rivals.rare, spreads, 0).max(axis=1, initial=0)
-    step = REACH / (KNOTS - 1) * np.where(widest > 0, widest, 1)
-    logs = np.zeros((2, KNOTS, len(means)), np.float32)
-    lead, fall = rivals.lead[user, column], -step[user] / spread
-    some = np.flatnonzero(lengths)
-    for users in np.split(some, np.flatnonzero(np.diff(bounds[some] // (CELLS // KNOTS))) + 1):
-        if not len(users):
-            break
-        part = slice(bounds[users[0]], bounds[users[-1] + 1])
-        above = np.multiply.outer(np.arange(KNOTS, dtype=np.float32), fall[part])
-        above += lead[part]
-        above = normal_cdf(above)
-        starts = bounds[users] - part.start
-        logs[0, :, users] = np.add.reduceat(above, starts, axis=1).T
+def _packed(user: Ints, column: Ints, means: Floats, spreads: Floats) -> _Items:
+    """Gather items of users, sorted by user, by their columns."""
+    counts = np.bincount(user, minlength=len(means))
+    rank = np.arange(len(user)) - np.repeat(np.cumsum(counts) - counts, counts)
+    shape = int(counts.max(initial=0)), len(means)
+    mean, spread = np.full(shape, -np.inf, np.float32), np.ones(shape, np.float32)
+    mean[rank, user], spread[rank, user] = means[user, column], spreads[user, column]
+    return _Items(mean, spread, counts)
+
+
+def _count(rivals: _Rivals, settled: Floats) -> Floats:
+    """P(number of items above a knot) without each served item and, the last, with all: (n_users, n_knots, own, rows).
+
+    Nothing is below TINY. The last row stands for all numbers beyond.
+    """
+    knots = rivals.knots.values
+    own, often = (
+        normal_cdf((items.means[:, :, None] - knots) / items.spreads[:, :, None]).reshape(-1, knots.size)
+        for items in (rivals.own, rivals.often)
+    )
+    often[often < NEVER] = 0
+    rates, squares = _crowd(rivals)
+    rows, tossed = _rows(settled, knots, own, often, rates, squares), _tossed(often)
+    n_own = np.repeat(rivals.own.counts, knots.shape[1])
+    counts = np.full((knots.size, len(own) + 1, rows.max(initial=1) + 1), TINY)
+    in_question = np.flatnonzero(np.arange(knots.shape[1]) < rivals.knots.counts[:, None])
+    for at in _alike(in_question, n_own, rows, tossed):
+        n, most = int(n_own[at].max()), int(rows[at].max())
+        shares = poisson(most, rates[at], squares[at])
+        toss(shares, often[: tossed[at].max(), at])
+        kept = np.arange(most)[:, None] < rows[at]
+        if n:
+            some = own[:n, at]
+            without = leave_one_out(shares, some)
+            without *= kept
+            counts[at, :n, :most] = without.transpose(2, 0, 1)
+            toss(shares, some)
+        counts[at, -1, :most] = (shares * kept).T
+    np.maximum(counts, TINY, out=counts)
+    return counts.reshape(*knots.shape, *counts.shape[1:])
+
+
+def _tossed(often: Floats) -> Ints:
+    """How many of the likeliest items are tossed at each knot."""
+    number = np.arange(1, len(often) + 1, dtype=np.int32)
+    return np.max((often > 0) * number[:, None], axis=0, initial=0).astype(np.int64)
+
+
+def _rows(settled: Floats, knots: Floats, own: Floats, often: Floats, rates: Floats, squares: Floats) -> Ints:
+    """How many numbers, from 0 on, matter at each knot, (n_knots,): neither improbable nor more than the list holds."""
+    expected = rates + own.sum(axis=0) + often.sum(axis=0)
+    variance = expected - squares - np.einsum("it,it->t", own, own) - np.einsum("it,it->t", often, often)
+    likely = expected + FAR * np.sqrt(np.maximum(variance, 0)) + 2
+    left = settled.shape[1] - np.count_nonzero(settled[:, :, None] > knots[:, None], axis=1)
+    rows = np.maximum(np.minimum(likely.reshape(knots.shape).astype(np.int64), left), 1)
+    # Where one knot needs a number, the three that are interpolated with it do.
+    wide = np.pad(rows, ((0, 0), (2, 2)), mode="edge")
+    return np.max([wide[:, shift : shift + knots.shape[1]] for shift in range(5)], axis=0).ravel()
+
+
+def _alike(at: Ints, n_own: Ints, rows: Ints, tossed: Ints) -> Iterator[Ints]:
+    """Part knots into groups that share arrays, which are as large as the largest number of a group."""
+    sizes = np.array([math.prod(radices(n)) for n in range(int(n_own.max(initial=0)) + 1)])
+    tiers = sizes[n_own[at]] * (len(FEW_ROWS) + 1) + np.searchsorted(FEW_ROWS, rows[at])
+    order = np.lexsort((tossed[at], rows[at], tiers))
+    at, tiers = at[order], tiers[order]
+    work = np.cumsum(rows[at] * (n_own[at] + 1)) // WORK
+    return iter(np.split(at, np.flatnonzero(np.diff(work) | np.diff(tiers)) + 1))
+
+
+def _crowd(rivals: _Rivals) -> tuple[Floats, Floats]:
+    """Sums over rare items of the chance to be above a knot, and of its square, (n_knots,) each."""
+    user, mean, spread = rivals.rare
+    knots = rivals.knots.values
+    rates, squares = np.zeros((2, *knots.shape), np.float32)
+    if len(user):
+        lengths = np.bincount(user, minlength=len(knots))
+        some = np.flatnonzero(lengths)
+        bounds = (np.cumsum(lengths) - lengths)[some]
+        reach = rivals.floor[some] + (FAR + RARE) * np.maximum.reduceat(spread, bounds)
+        n = int(np.count_nonzero(knots[some] < reach[:, None], axis=1).max())
+        above = normal_cdf((mean[:, None] - knots[user, :n]) / spread[:, None])
+        above *= (knots[some, :n] < reach[:, None])[np.searchsorted(some, user)]
+        rates[some, :n] = np.add.reduceat(above, bounds)
         above *= above
-        logs[1, :, users] = np.add.reduceat(above, starts, axis=1).T / 2
-    np.log(np.maximum(logs, TINY, out=logs), out=logs)
-    place = (asked.value - rivals.floor[asked.user]) / step[asked.user]
-    rates, excess = (np.exp(_interpolated(log, asked.user, place)) for log in logs)
-    own = np.flatnonzero((asked.own >= 0) & rivals.rare[asked.user, asked.own])
-    user, column = asked.user[own], asked.own[own]
-    mine = normal_cdf((means[user, column] - asked.value[own]) / spreads[user, column])
-    rates[own] = np.maximum(rates[own] - mine, 0)
-    excess[own] = np.maximum(excess[own] - mine * mine / 2, 0)
-    return rates, excess
-
-
-def _interpolated(curves: Floats, row: NDArray[np.int64], place: Floats) -> Floats:
-    """Values of curves (KNOTS, n) at places in units of their knots, by the cubic through the four around it."""
-    place = np.clip(place, 0, KNOTS - 1)
-    first = np.clip(place.astype(np.int64) - 1, 0, KNOTS - 4)
-    t = (place - first).astype(np.float32)
-    flat, n = curves.ravel(), curves.shape[1]
-    a, b, c, d = (flat[first * n + at] for at in (row, row + n, row + 2 * n, row + 3 * n))
-    u, v, w = t - 1, t - 2, t - 3
-    return (t * u * (v * d - 3 * w * c) + v * w * (3 * t * b - u * a)) / 6
-
-
-@dataclass(frozen=True, slots=True)
-class _Questions:
-    """With what chance are `wanted` moving items, `own` not counted, above `value`?
-
-    One entry a question, sorted by user: it counts by `weight` for the user's `slot`; own is -1 if there is none.
-    """
-
-    user: NDArray[np.int64]
-    slot: NDArray[np.int64]
-    value: Floats
-    weight: Floats
-    wanted: NDArray[np.int64]
-    own: NDArray[np.int64]
-
-
-def _questions(settled: Floats, means: Floats, spreads: Floats, served: NDArray[np.int64]) -> _Questions:
-    """One question for each settled item that was served, and one for each cell of the value of each other."""
-    fixed = served == -1
-    user, slot = fixed.nonzero()
-    rank = np.cumsum(fixed, axis=1)[user, slot] - 1
-    mover, place = (served >= 0).nonzero()
-    mine = served[mover, place]
-    row, middle, mass, above = _cells(settled[mover], means[mover, mine], spreads[mover, mine])
-    columns = [
-        np.concatenate([user, mover[row]]),
-        np.concatenate([slot, place[row]]),
-        np.concatenate([settled[user, rank], middle]),
-        np.concatenate([np.ones(len(user), np.float32), mass]),
-        np.concatenate([slot - rank, place[row] - above]),
-        np.concatenate([np.full(len(user), -1), mine[row]]),
-    ]
-    order = np.argsort(columns[0], kind="stable")
-    order = order[columns[4][order] >= 0]
-    return _Questions(*(column[order] for column in columns))
-
-
-def _cells(
-    settled: Floats, means: Floats, spreads: Floats
-) -> tuple[NDArray[np.int64], Floats, Floats, NDArray[np.int64]]:
-    """Cut Gaussian values into cells: the value each belongs to, its middle, its mass, the settled values above it."""
-    cuts = means[:, None] + CUTS * spreads[:, None]
-    inside = np.clip(settled, cuts[:, :1], cuts[:, -1:])
-    edges = np.concatenate([cuts, inside], axis=1)
-    order = np.argsort(edges, axis=1)
-    edges = np.take_along_axis(edges, order, axis=1)
-    mass = np.diff(normal_cdf((edges - means[:, None]) / spreads[:, None]), axis=1)
-    row, cell = (mass > THIN).nonzero()
-    middle = (edges[row, cell] + edges[row, cell + 1]) / 2
-    below = np.cumsum(order >= len(CUTS), axis=1, dtype=np.int32)
-    return row, middle, mass[row, cell], settled.shape[1] - below[row, cell]
-
-
-def _chances(tosses: Floats, rates: Floats, excess: Floats, wanted: NDArray[np.int64]) -> Floats:
-    """P(`wanted` of the items are above) for each question, (questions,).
-
-    tosses: the chance of each item that counts by itself to be so (items, questions). The rest counts together, as the
-    Poisson number with the same mean, `rates`, and its first correction (Charlier): less half the sum of squared
-    chances, `excess`, times the second difference. So what is asked for is a sum of the Poisson chances of `wanted`
-    and of the numbers below it, each with its share.
-    """
-    n, most = len(tosses), int(wanted.max(initial=0))
-    shares = np.zeros((min(n + 2, most) + 1, len(wanted)), np.float32)
-    for share, first in zip(shares, (1 - excess, 2 * excess, -excess), strict=False):
-        share[:] = first
-    won = np.empty_like(shares)
-    for k, toss in enumerate(tosses):
-        np.multiply(shares[: k + 3], toss, out=won[: k + 3])
-        shares[: k + 3] -= won[: k + 3]
-        shares[1 : k + 4] += won[: k + 3][: len(shares) - 1]
-    # The factorial of a number below 0 is infinite: it wraps around to the end.
-    logs = np.cumsum(np.log(np.maximum(np.arange(most + 1), 1)))
-    factorials = np.append(logs, np.full(len(shares), np.inf)).astype(np.float32)
-    number = wanted - np.arange(len(shares))[:, None]
-    exponents = number.astype(np.float32) * np.log(np.maximum(rates, TINY)) - rates
-    exponents -= factorials[number]
-    shares *= np.exp(exponents, out=exponents)
-    total: Floats = shares.sum(axis=0)
-    return total
+        squares[some, :n] = np.add.reduceat(above, bounds)
+    return rates.ravel(), squares.ravel()
