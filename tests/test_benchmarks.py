@@ -8,6 +8,7 @@ from types import ModuleType
 import numpy as np
 import pytest
 
+from newfound.project import Project
 from newfound.simulation.presets import synthetic_world
 
 BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
@@ -98,3 +99,17 @@ def test_an_explorer_knows_how_likely_its_choices_are(
         seen[pair] = seen.get(pair, 0) + 1
     assert all(abs(seen[pair] / n - stated[pair]) < 0.015 for pair in seen)
     assert max(seen, key=lambda pair: seen[pair])[0] == 1
+
+
+def test_the_made_version_of_a_large_catalogue_can_be_updated(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.syspath_prepend(BENCHMARKS)
+    import million
+
+    million.publish(tmp_path, items=300, users=200)
+    project = Project.open(tmp_path)
+    project.put_events([b'{"userId": "user-3", "itemId": "item-7", "eventType": "click"}'])
+    updated = project.train("default", mode="update")
+    assert updated["newEvents"] == 1
+    assert len(project.recommend("user-3", num_results=5)["itemList"]) == 5

@@ -14,6 +14,7 @@ from newfound.errors import DamagedError
 from newfound.serving.bundle import Bundle, BundleMeta, open_bundle, save_base, save_overlay
 from newfound.serving.ids import IdIndex
 from newfound.serving.user_state import STATE_FIELDS
+from newfound.store.files import write_json
 
 
 def with_overlay(bundle: Bundle, **arrays: object) -> Bundle:
@@ -41,6 +42,17 @@ def test_a_saved_bundle_opens_as_it_was(bundle: Bundle, tmp_path: Path) -> None:
 def test_a_bundle_without_its_description_is_damaged(tmp_path: Path) -> None:
     with pytest.raises(DamagedError, match=r"bundle\.json"):
         open_bundle(tmp_path)
+
+
+def test_a_bundle_of_another_version_says_what_to_do(bundle: Bundle, tmp_path: Path) -> None:
+    save_base(tmp_path, bundle.base)
+    save_overlay(tmp_path, bundle.meta, bundle.overlay)
+    description = bundle.meta.to_dict()
+    del description["maps"]["newcomers"]
+    write_json(tmp_path / "bundle.json", description)
+    with pytest.raises(DamagedError, match="newcomers") as refused:
+        open_bundle(tmp_path)
+    assert "--mode full" in refused.value.hint
 
 
 def test_every_item_of_the_world_has_a_code_and_its_id_back(bundle: Bundle, world: World) -> None:

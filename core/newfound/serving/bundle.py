@@ -21,6 +21,7 @@ from newfound.dataset.features import FeatureFields, feature_fields_from_dict
 from newfound.dataset.histories import EventSelection
 from newfound.dataset.popularity import DecayedPopularity
 from newfound.dataset.rules import RulesTable
+from newfound.errors import DamagedError
 from newfound.explore.calibration import Calibration
 from newfound.explore.posterior import Posteriors
 from newfound.hashing import hash64_many
@@ -374,4 +375,10 @@ def open_bundle(folder: Path) -> Bundle:
         meta = BundleMeta.from_dict(read_json(folder / DESCRIPTION))
     except FileNotFoundError:
         raise damaged(folder / DESCRIPTION, "the file is missing") from None
+    except (KeyError, TypeError) as error:
+        raise DamagedError(
+            f"{folder / DESCRIPTION} is not of this newfound: {error}",
+            "another version of newfound made it; train again with --mode full",
+            str(folder / DESCRIPTION),
+        ) from error
     return Bundle(meta, MappedArrays(folder / BASE), MappedArrays(folder / OVERLAY))

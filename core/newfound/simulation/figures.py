@@ -34,7 +34,7 @@ T_95 = (
     2.145,
     2.131,
 )
-"""97.5 % points of Student's t for 1 to 15 degrees of freedom."""
+"""97.5 % points of Student's t for 1 to 15 degrees of freedom; the last stands for more, which is on the safe side."""
 
 Float64 = NDArray[np.float64]
 
