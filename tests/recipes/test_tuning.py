@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from newfound.errors import UsageError
 from newfound.evaluation.findings import MEASURE
 from newfound.model.config import choose_config
 from newfound.progress import silent
@@ -95,6 +96,12 @@ def test_who_chooses_has_no_part_in_the_report(monkeypatch: pytest.MonkeyPatch) 
     assert (alone["ndcg"], alone["report"]["asked"]) == (3, [1, 2, 3])
 
 
+@pytest.mark.parametrize("minutes", [0, -1, float("nan"), float("inf")])
+def test_a_training_needs_some_time(project: Project, minutes: float) -> None:
+    with pytest.raises(UsageError, match="--max-minutes"):
+        project.train(max_minutes=minutes)
+
+
 def test_a_killed_search_is_resumed_with_what_it_had(
     project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -111,7 +118,9 @@ def test_a_killed_search_is_resumed_with_what_it_had(
         project.train(tune=2, max_minutes=0.2)
     versions = project.root / "solutions/default/versions"
     [kept] = json.loads((versions / ".v2.building/trials.json").read_bytes())["trials"]
-    done = project.train(resume=True)
+    with pytest.raises(UsageError, match="--max-minutes, --from-scratch"):
+        project.train(resume=True, tune=2, max_minutes=0.3, from_scratch=True)
+    done = project.train(resume=True, max_minutes=0.2)
     assert len(calls) == 3
     assert done["trials"][0]["seconds"] == kept["seconds"]
     assert [trial["best"] for trial in done["trials"]].count(True) == 1

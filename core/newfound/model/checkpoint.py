@@ -43,8 +43,11 @@ def save(directory: Path, run: Run, mark: str) -> None:
     name = f"epoch-{int(run.epoch):04d}"
     files.make_directory(directory)
     folder = directory / name
+    for stray in directory.iterdir():
+        if stray.is_dir() and not (directory / f"{stray.name}.json").exists():
+            shutil.rmtree(stray)  # debris of a killed run
     with ocp.StandardCheckpointer() as checkpointer:
-        checkpointer.save(folder.absolute(), run, force=True)  # force: debris of a killed run
+        checkpointer.save(folder.absolute(), run, force=True)
     for path in sorted(folder.rglob("*"), reverse=True):
         files.fsync_directory(path) if path.is_dir() else files.fsync_file(path)
     files.fsync_directory(folder)

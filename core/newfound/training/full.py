@@ -55,7 +55,7 @@ def train_full(
     solution = _solution(layout, name)
     with lock(layout.lock(f"solution-{name}"), lock_timeout, f"train {name}"):
         started = time.time()
-        version = _resumed(layout, name) if resume else None
+        version = _resumed(layout, name, options) if resume else None
         record = version.record if version else _full_record(layout, solution, options)
         data = _gather(layout, solution, record, progress)
         if version is None:
@@ -77,12 +77,29 @@ def _solution(layout: Layout, name: str) -> Solution:
     return read_solution(layout, name)
 
 
-def _resumed(layout: Layout, name: str) -> Version:
+def _resumed(layout: Layout, name: str, options: FullOptions) -> Version:
+    """Find the interrupted training, which goes on as it was begun: its options may be repeated, not changed."""
     version = resumable_version(layout, name)
     if version is None:
         raise NotFoundError(
             f"no interrupted training of {name!r} to resume",
             f"run `newfound solution train {name} --mode full`",
+        )
+    begun = {
+        "--seed": (options.seed, version.record["seed"]),
+        "--max-minutes": (options.max_minutes, version.record["maxMinutes"]),
+        "--tune": (options.tune, version.record["tune"]),
+        "--in-time": (options.in_time, version.record["inTime"]),
+        "--from-scratch": (
+            options.from_scratch,
+            options.from_scratch and version.record["beginFrom"] is None,
+        ),
+    }
+    changed = [option for option, (asked, had) in begun.items() if asked and asked != had]
+    if changed:
+        raise UsageError(
+            f"{', '.join(changed)} cannot be changed for {version.name}, which was begun otherwise",
+            "leave it out to go on, or train anew without --resume",
         )
     shutil.rmtree(version.serving, ignore_errors=True)
     return version

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from newfound.errors import UsageError
@@ -21,7 +22,7 @@ def train(
     lock_timeout: float,
     progress: ProgressCallback,
 ) -> dict[str, Any]:
-    """Train a new version in the mode `full` or `update`; raise UsageError for an option of the other mode."""
+    """Train a new version in the mode `full` or `update`; raise UsageError for an option that has no meaning."""
     if mode == "update":
         if resume or options != FullOptions(options.seed):
             raise UsageError(
@@ -35,6 +36,10 @@ def train(
         problem = f"training mode {mode!r}" if mode != "full" else "--parent in a FULL training"
         raise UsageError(
             f"{problem} has no meaning", "use --mode full, or --mode update with or without --parent"
+        )
+    if options.max_minutes is not None and not 0 < options.max_minutes < math.inf:
+        raise UsageError(
+            f"--max-minutes {options.max_minutes:g} is no time", "give minutes above 0, such as 0.5"
         )
     from newfound.training.full import train_full
 
