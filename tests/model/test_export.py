@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -15,7 +14,7 @@ ITEMS = build_catalogue(None, np.ones(3, np.int64), 5, np.random.default_rng(0))
 
 
 def test_gap_buckets_that_training_never_saw_take_the_nearest_seen() -> None:
-    params = init(jax.random.key(0), 32, 3, 1, 0)
+    params = init(np.random.default_rng(0), 32, 3, 1, 0)
     params["net"]["G"] = jnp.tile(jnp.arange(64.0)[:, None], (1, 32))
     seen = np.isin(np.arange(64), [10, 20])
     G = export_arrays(params, ITEMS, seen, seen)["G"][:, 0]
@@ -24,6 +23,6 @@ def test_gap_buckets_that_training_never_saw_take_the_nearest_seen() -> None:
 
 
 def test_without_any_seen_gap_the_buckets_stay() -> None:
-    params = init(jax.random.key(0), 32, 3, 1, 0)
+    params = init(np.random.default_rng(0), 32, 3, 1, 0)
     none = np.zeros(64, bool)
     np.testing.assert_array_equal(export_arrays(params, ITEMS, none, none)["F"], params["net"]["F"])

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -17,7 +16,7 @@ ITEMS = build_catalogue(None, np.ones(5, np.int64), 5, np.random.default_rng(0))
 
 
 def ranking_by_bias(bias: list[float]) -> Params:
-    params = init(jax.random.key(0), 32, len(bias), 2, 0)
+    params = init(np.random.default_rng(0), 32, len(bias), 2, 0)
     return params | {"ids": {"vectors": jnp.zeros((len(bias), 32)), "bias": jnp.array(bias)}}
 
 

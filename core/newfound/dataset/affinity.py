@@ -110,6 +110,13 @@ def build(
     return AffinityTable(known, scale, vectors / np.sqrt(some.std(axis=1).mean()))
 
 
+def leading(table: AffinityTable, n_items: int) -> Float32:
+    """The directions of all items (n_items, r), the strongest first; NaN for items that the table lacks."""
+    out = np.full((n_items, table.vectors.shape[1]), np.nan, np.float32)
+    out[table.items] = table.vectors[:, ::-1]
+    return out
+
+
 def affinities(table: AffinityTable, items: Int32, starts: Int64, stops: Int64) -> Float32:
     """Affinity (n_users, m) of the table's items to histories `items[starts[u]:stops[u]]`."""
     place, share, lengths = _events(table, items, starts, stops)

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from newfound.errors import UsageError
+
+LEAST_SHARE_OF_EPOCHS = 0.05
+RATE_POWER, DROPOUT_POWER = 0.3, 0.6
+"""With the share of the planned epochs that there is time for the best peak rate falls and the best dropout rises."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +73,16 @@ def _size_defaults(n_interactions: int) -> tuple[int, int, int, float]:
     if n_interactions <= 2_000_000:
         return 2048, 128, 10, 0.25
     return 8192, 64, 5, 0.1
+
+
+def in_epochs(config: TrainingConfig, epochs: float) -> TrainingConfig:
+    """Settings for a training that time ends after so many epochs: larger updates, and less against overfitting."""
+    share = min(max(epochs / config.epochs, LEAST_SHARE_OF_EPOCHS), 1.0)
+    return replace(
+        config,
+        learning_rate=config.learning_rate * share**-RATE_POWER,
+        dropout=config.dropout * share**DROPOUT_POWER,
+    )
 
 
 _RANGES: dict[str, tuple[float, float]] = {

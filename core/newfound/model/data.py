@@ -41,3 +41,5 @@ class TrainingData:
     validation_items: NDArray[np.int32]
     validation_times: NDArray[np.int64]
     exclude_seen: bool = True  # validation ranks only items that are new to the user
+    # What item vectors begin with, (n_items, k), NaN where unknown.
+    directions: NDArray[np.float32] | None = None

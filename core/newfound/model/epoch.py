@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
 import jax
@@ -17,18 +18,19 @@ from newfound.dataset.runs import ranges
 from newfound.model.batches import count_targets, epoch_batches, training_users
 from newfound.model.config import TrainingConfig
 from newfound.model.data import TrainingData
-from newfound.model.network import Params, init, state_size
+from newfound.model.network import ITEM_SCALE, Params, init, state_size
 from newfound.model.sampling import Sampler
 from newfound.model.scratch import kept_scratch
 from newfound.model.step import State, StepFunction, make_optimizer, make_step
 from newfound.model.tower import Items, build_catalogue
-from newfound.model.validation import validation_ndcg
+from newfound.model.validation import fold, validation_ndcg
 from newfound.progress import Progress, ProgressCallback
 
 if TYPE_CHECKING:
     from jax import Array
 
 STEPS_PER_REPORT = 16  # how many updates may wait in the device's queue
+POPULARITY_SHARE = 0.5  # of the log of its events, that an item's bias begins with
 
 
 class Run(NamedTuple):
@@ -92,8 +94,7 @@ def prepare(data: TrainingData, config: TrainingConfig) -> Trainer:
     users = training_users(
         data, config.min_user_history_length_percentile, config.max_user_history_length_percentile
     )
-    hidden = data.items[ranges(data.ends, data.offsets[1:])]
-    counts = np.bincount(data.items, minlength=data.n_items) - np.bincount(hidden, minlength=data.n_items)
+    counts = visible_counts(data)
     catalogue = build_catalogue(
         data.features, counts, config.min_item_events, np.random.default_rng(config.seed)
     )
@@ -115,11 +116,59 @@ def start(trainer: Trainer) -> Run:
     """Draw the initial parameters from the seed."""
     data, config = trainer.data, trainer.config
     n_tokens = data.features.n_tokens if data.features else 0
-    draw = jax.jit(init, static_argnums=(1, 2, 3, 4))
-    params = draw(jax.random.key(config.seed), config.hidden_dimension, data.n_items, data.n_types, n_tokens)
+    rng = np.random.default_rng(config.seed)
+    params = init(rng, config.hidden_dimension, data.n_items, data.n_types, n_tokens)
+    params["ids"] = counted_ids(params, trainer.items, data)
     history = np.full((config.epochs, 3), np.nan)
-    state = State(params, make_optimizer(config).init(params))
-    return Run(state, jax.tree.map(jnp.copy, params), history, np.array(0))
+    # Moments start at 0: made in numpy, for JAX would compile a function for each shape.
+    moments = jax.eval_shape(make_optimizer(config).init, params)
+    moments = jax.tree.map(lambda leaf: jnp.array(np.zeros(leaf.shape, leaf.dtype)), moments)
+    return Run(State(params, moments), copied(params), history, np.array(0))
+
+
+def copied(params: Params) -> Params:
+    """Copy parameters, which an update uses up; in numpy, as JAX would compile a copy for each shape."""
+    return jax.tree.map(lambda leaf: jnp.array(np.asarray(leaf)), params)
+
+
+def counted_ids(params: Params, items: Items, data: TrainingData) -> dict[str, Array]:
+    """Item tables (n_items, d) and (n_items,) that begin with what counts tell: directions and popularity.
+
+    The drawn rows stay where no direction is known.
+    """
+    logs = np.log(np.maximum(visible_counts(data), 1))
+    vectors = np.array(params["ids"]["vectors"])
+    if data.directions is not None:
+        told = fold({**params, "ids": jax.tree.map(jnp.zeros_like, params["ids"])}, items)[0]
+        own = data.directions[:, : vectors.shape[1]]
+        known = np.isfinite(own).all(axis=1) & (items.known > 0)
+        own = own[known] * (ITEM_SCALE / max(float(own[known].std()), 1e-9))
+        vectors[known, : own.shape[1]] = own
+        vectors[known] -= np.asarray(told)[known]
+    bias = POPULARITY_SHARE * (logs - logs.mean())
+    return {"vectors": jnp.array(vectors), "bias": jnp.array(bias.astype(np.float32))}
+
+
+def visible_counts(data: TrainingData) -> NDArray[np.int64]:
+    """Count the visible events of every item, (n_items,)."""
+    hidden = data.items[ranges(data.ends, data.offsets[1:])]
+    return np.bincount(data.items, minlength=data.n_items) - np.bincount(hidden, minlength=data.n_items)
+
+
+def rehearse(trainer: Trainer, n_updates: int) -> float:
+    """Make updates that are thrown away, the first of which compile; seconds that most take."""
+    config, times = trainer.config, []
+    state, key, rng = start(trainer).state, jax.random.key(0), np.random.default_rng(0)
+    h = jnp.zeros((config.lanes, state_size(config.hidden_dimension)))
+    batches = epoch_batches(trainer.data, trainer.users, config.lanes, config.bptt, rng)
+    for number, batch in enumerate(islice(batches, n_updates)):
+        began = time.perf_counter()
+        update = trainer.sampler.touch(batch, rng)
+        dropout = np.float32(config.dropout)
+        state, h, loss = trainer.step(state, update, h, np.float32(0), dropout, key, np.int32(number))
+        loss.block_until_ready()
+        times.append(time.perf_counter() - began)
+    return float(np.median(times))
 
 
 @kept_scratch()
@@ -128,7 +177,7 @@ def train_epoch(trainer: Trainer, run: Run, schedule: Schedule, progress: Progre
     data, config = trainer.data, trainer.config
     began, epoch, state = time.perf_counter(), int(run.epoch), run.state
     key, rng = jax.random.key(config.seed + 1), np.random.default_rng((config.seed, epoch))
-    h = jnp.zeros((config.lanes, state_size(config.hidden_dimension)))
+    h, dropout = jnp.zeros((config.lanes, state_size(config.hidden_dimension))), np.float32(config.dropout)
     losses: list[Array] = []
     filled = 0.0  # batches, counted by their used slots
     for batch in epoch_batches(data, trainer.users, config.lanes, config.bptt, rng):
@@ -139,7 +188,7 @@ def train_epoch(trainer: Trainer, run: Run, schedule: Schedule, progress: Progre
         filled += float(batch.weights.sum())
         update = trainer.sampler.touch(batch, rng)
         rate = trainer.learning_rate(fraction)
-        state, h, loss = trainer.step(state, update, h, rate, key, np.int32(number))
+        state, h, loss = trainer.step(state, update, h, rate, dropout, key, np.int32(number))
         losses.append(loss)
         if len(losses) % STEPS_PER_REPORT == 0:
             loss.block_until_ready()  # so few updates wait in the device's queue, and times are true
@@ -150,10 +199,12 @@ def train_epoch(trainer: Trainer, run: Run, schedule: Schedule, progress: Progre
             )
             progress(Progress("train", number + 1, schedule.n_steps, f"{note}{left:.0f} s left"))
     mean_loss, seconds = float(sum(map(float, losses))) / max(filled, 1e-9), time.perf_counter() - began
-    ndcg = validation_ndcg(state.params, trainer.items, data)
+    # The first epoch, where no other follows, has nothing to be compared with.
+    alone = not epoch and schedule.fraction(trainer.n_steps) >= 1
+    ndcg = None if alone else validation_ndcg(state.params, trainer.items, data)
     best = run.best
     if ndcg is None or not ndcg < np.max(run.history[:epoch, 1], initial=-1.0):
-        best = jax.tree.map(jnp.copy, state.params)
+        best = copied(state.params)
     history = run.history.copy()
     history[epoch] = mean_loss, np.nan if ndcg is None else ndcg, seconds
     return Run(state, best, history, np.array(epoch + 1))

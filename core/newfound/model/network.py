@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from newfound.dataset.gaps import N_GAPS
 from newfound.model.gru import gru
@@ -14,6 +15,11 @@ from newfound.model.gru import gru
 LAYER_NORM_EPSILON = 1e-6
 FADE = (0.98,)
 """What is left of an input in each memory after one more event; .98 halves it in 34 events."""
+
+LEANING = np.float32(0.5)
+"""What is added to the diagonal of the matrices that read the last input and the memories."""
+ITEM_SCALE = 0.05
+"""Standard deviation of what item vectors start with."""
 
 if TYPE_CHECKING:
     from jax import Array
@@ -24,26 +30,32 @@ Params: TypeAlias = "dict[str, dict[str, Array]]"
 """net: what every user shares; ids: one row an item; content: one row a metadata token."""
 
 
-def init(key: Array, d: int, n_items: int, n_types: int, n_tokens: int) -> Params:
-    """Draw initial parameters for width `d`."""
-    keys = iter(jax.random.split(key, 7))
+def init(rng: np.random.Generator, d: int, n_items: int, n_types: int, n_tokens: int) -> Params:
+    """Draw initial parameters for width `d`. In numpy, because compiling the draws would take more than a second.
+
+    `A` and `M` lean to the identity: from the start a user asks for items like the last one and those of the memories.
+    """
 
     def normal(scale: float, *shape: int) -> Array:
-        return scale * jax.random.normal(next(keys), shape)
+        return jnp.asarray(np.float32(scale) * rng.standard_normal(shape, np.float32))
 
+    def zeros(*shape: int) -> Array:
+        return jnp.asarray(np.zeros(shape, np.float32))
+
+    alike = jnp.asarray(LEANING * np.eye(d, dtype=np.float32))
     net = {
         "W": normal(d**-0.5, d, 3 * d),
         "U": normal(d**-0.5, d, 3 * d),
-        "b": jnp.zeros(3 * d).at[:d].set(1.0),  # z starts open: states remember
+        "b": jnp.asarray(np.repeat(np.array([1, 0, 0], np.float32), d)),  # z starts open: states remember
         "W_o": normal(d**-0.5, d, d),
-        "A": normal(d**-0.5, d, d),
-        "F": jnp.zeros((N_GAPS, d)),
-        "G": jnp.zeros((N_GAPS, d)),
-        "T": jnp.zeros((n_types, d)),
-        "M": normal(d**-0.5, len(FADE), d, d),
+        "A": normal(d**-0.5, d, d) + alike,
+        "F": zeros(N_GAPS, d),
+        "G": zeros(N_GAPS, d),
+        "T": zeros(n_types, d),
+        "M": normal(d**-0.5, len(FADE), d, d) + alike[None],
     }
-    ids = {"vectors": normal(0.05, n_items, d), "bias": jnp.zeros(n_items)}
-    content = {"vectors": normal(0.05, n_tokens, d), "bias": jnp.zeros(n_tokens)} if n_tokens else {}
+    ids = {"vectors": normal(ITEM_SCALE, n_items, d), "bias": zeros(n_items)}
+    content = {"vectors": normal(ITEM_SCALE, n_tokens, d), "bias": zeros(n_tokens)} if n_tokens else {}
     return {"net": net, "ids": ids, "content": content}
 
 
@@ -52,7 +64,7 @@ def encode(
     E: Array,
     steps: Steps,
     state: Array,
-    dropout: float = 0.0,
+    dropout: float | Array = 0.0,
     key: Array | None = None,
 ) -> tuple[Array, Array]:
     """Read T steps of L lanes from `state` (L, state_size): queries o (T, L, d) and the state after them.
@@ -119,14 +131,14 @@ def remember(x: Array, keep: Array, sums: Array, counts: Array) -> tuple[Array, 
     return sums, jax.lax.scan(add, counts[..., None], (jnp.ones_like(x[..., :1]), left))[1][..., 0]
 
 
-def drop(x: Array, rate: float, key: Array) -> Array:
+def drop(x: Array, rate: float | Array, key: Array) -> Array:
     """Zero a share `rate` of the entries and scale up the others.
 
     The coins are a hash of the entry's number: as random as is needed here, and a tenth of threefry's cost.
     """
     number = jax.lax.iota(jnp.uint32, x.size).reshape(x.shape)
     coins = _mix(number + jax.random.bits(key))
-    return jnp.where(coins >= jnp.uint32(rate * 2**32), x / (1 - rate), 0.0)
+    return jnp.where(coins >= jnp.uint32(rate * 2.0**32), x / (1 - rate), 0.0)
 
 
 def _mix(word: Array) -> Array:

@@ -41,16 +41,16 @@ def make_optimizer(config: TrainingConfig) -> optax.GradientTransformation:
 
 
 def batch_loss(
-    params: Params, update: Update, state: Array, config: TrainingConfig, key: Array
+    params: Params, update: Update, state: Array, config: TrainingConfig, dropout: Array, key: Array
 ) -> tuple[Array, tuple[Array, Array]]:
     """What an update lowers, and with it mean cross-entropy and the lanes' last states.
 
-    `params["ids"]` holds the touched items.
+    `params["ids"]` holds the touched items. `dropout` stands in for that of `config`: it may follow from speed.
     """
     kept = jax.random.bernoulli(jax.random.fold_in(key, 2), 1 - config.id_dropout, update.items.rows.shape)
     id_kept = kept.astype(state.dtype) if params["content"] else None
     E, bias = item_vectors(params["ids"], params["content"], update.items, id_kept)  # (R, d), (R,)
-    o, state = encode(params["net"], E, update.steps, state, config.dropout, key)  # (T, L, d)
+    o, state = encode(params["net"], E, update.steps, state, dropout, key)  # (T, L, d)
     targets = update.targets.reshape(-1)  # (T * L,)
     full, weights = not config.negatives, update.weights.reshape(-1)
     rows = (
@@ -66,7 +66,7 @@ def batch_loss(
 
 @cache
 def make_step(config: TrainingConfig, dense: bool) -> StepFunction:
-    """Compile (state, update, lanes' states, rate, key, number) -> (state, lanes' states, loss).
+    """Compile (state, update, lanes' states, rate, dropout, key, number) -> (state, lanes' states, loss).
 
     `dense`: the update touches the whole catalogue. Otherwise the touched items' rows, and their moments,
     are gathered, updated and put back, so that a step costs the same in a catalogue of any size. The moments of a
@@ -76,13 +76,13 @@ def make_step(config: TrainingConfig, dense: bool) -> StepFunction:
 
     @partial(jax.jit, donate_argnums=0)
     def step(
-        state: State, update: Update, h0: Array, rate: Array, key: Array, number: Array
+        state: State, update: Update, h0: Array, rate: Array, dropout: Array, key: Array, number: Array
     ) -> tuple[State, Array, Array]:
         rows = update.items.rows
         local = state if dense else _map_ids(lambda table: jnp.take(table, rows, axis=0, mode="clip"), state)
         gradient_of = jax.value_and_grad(batch_loss, has_aux=True)
         (_, (loss, h)), gradient = gradient_of(
-            local.params, update, h0, config, jax.random.fold_in(key, number)
+            local.params, update, h0, config, dropout, jax.random.fold_in(key, number)
         )
         changes, moments = optimizer.update(gradient, local.optimizer, local.params)
         params = jax.tree.map(lambda p, change: p - rate * change, local.params, changes)

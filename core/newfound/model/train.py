@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import math
 import time
-from dataclasses import dataclass
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from newfound.errors import TooLittleDataError
-from newfound.model.config import TrainingConfig
+from newfound.model.config import TrainingConfig, in_epochs
 from newfound.model.data import TrainingData
 from newfound.progress import ProgressCallback, silent
 
@@ -21,6 +24,7 @@ if TYPE_CHECKING:
     from newfound.model.warm import Weights
 
 SHARE_OF_BUDGET = 0.95  # the rest is for validation and export
+REHEARSED = 8  # updates that tell how long one takes
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,18 +65,25 @@ def fit(
     """
     from newfound.model import checkpoint, epoch
     from newfound.model.export import export_arrays
+    from newfound.model.scratch import kept_scratch
     from newfound.model.warm import start_from
 
     started = time.perf_counter()
     trainer = epoch.prepare(data, config)
     if not trainer.n_targets:
         raise TooLittleDataError("no user has two visible events", hint="import more interactions")
-    budget = math.inf if max_minutes is None else max_minutes * 60 * SHARE_OF_BUDGET
-    schedule = epoch.Schedule(trainer.n_steps * config.epochs, started, budget)
     run = epoch.start(trainer) if weights is None else start_from(trainer, weights)
     mark = checkpoint.fingerprint(data, config) if checkpoint_dir else ""
     if checkpoint_dir and resume:
         run = checkpoint.restore(checkpoint_dir, run, mark) or run
+    budget = math.inf
+    if max_minutes is not None:
+        with kept_scratch():
+            seconds = epoch.rehearse(trainer, REHEARSED) * trainer.n_steps
+        # The schedule begins after the compilation: or most of the warm-up would be over by then.
+        budget = max(max_minutes * 60 * SHARE_OF_BUDGET - (time.perf_counter() - started), 1e-9)
+        trainer = replace(trainer, config=in_epochs(config, budget / seconds))
+    schedule = epoch.Schedule(trainer.n_steps * config.epochs, time.perf_counter(), budget)
     while not _finished(run, trainer, schedule):
         run = epoch.train_epoch(trainer, run, schedule, progress)
         if checkpoint_dir:
@@ -89,6 +100,19 @@ def fit(
         time.perf_counter() - started,
         trainer.n_targets / fastest,
     )
+
+
+@contextmanager
+def compiling(data: TrainingData, config: TrainingConfig) -> Iterator[None]:
+    """Compile the update of this training meanwhile, in another thread."""
+    from newfound.model import epoch
+
+    trainer = epoch.prepare(data, config)
+    with ThreadPoolExecutor(1) as other:
+        done = other.submit(epoch.rehearse, trainer, 1) if trainer.n_targets else None
+        yield
+        if done:
+            done.result()
 
 
 def _finished(run: Run, trainer: Trainer, schedule: Schedule) -> bool:

@@ -12,10 +12,9 @@ import jax.numpy as jnp
 import numpy as np
 from numpy.typing import NDArray
 
-from newfound.dataset.runs import ranges
 from newfound.model.config import TrainingConfig
 from newfound.model.data import TrainingData
-from newfound.model.epoch import Run, Trainer, prepare, start
+from newfound.model.epoch import Run, Trainer, copied, prepare, start, visible_counts
 from newfound.model.network import Params
 from newfound.model.tower import Items
 from newfound.model.validation import fold, validation_ndcg
@@ -56,13 +55,12 @@ def start_from(trainer: Trainer, weights: Weights) -> Run:
     params = _overlaid(run.best, trainer.items, weights)
     if params is None:
         raise ValueError("the weights are of another shape")
-    return run._replace(state=run.state._replace(params=params), best=jax.tree.map(jnp.copy, params))
+    return run._replace(state=run.state._replace(params=params), best=copied(params))
 
 
 def _popularity(fresh: Params, data: TrainingData) -> Params:
     """Parameters that rank by the number of visible events, the same for everybody."""
-    visible = data.items[ranges(data.offsets[:-1], data.ends)]
-    counts = np.bincount(visible, minlength=data.n_items).astype(np.float32)
+    counts = visible_counts(data).astype(np.float32)
     nothing = jax.tree.map(jnp.zeros_like, fresh)
     return {**nothing, "ids": {"vectors": nothing["ids"]["vectors"], "bias": jnp.asarray(counts)}}
 

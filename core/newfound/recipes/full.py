@@ -168,7 +168,7 @@ def learn(
     These come from what was not hidden, and hold the states of those who hide something.
     """
     from newfound.model.config import choose_config
-    from newfound.model.train import fit
+    from newfound.model.train import compiling, fit
     from newfound.model.warm import judge_weights, shorter
 
     started, trained = time.perf_counter(), inputs.trained
@@ -187,9 +187,11 @@ def learn(
     progress(Progress("count", note="affinities and rules of the visible events"))
     before, counting = until(trained, split.ends), time.perf_counter()
     starts, stops = before.offsets[:-1], before.offsets[1:]
-    near = affinity.build(before.items, starts, stops, before.n_items, inputs.seed)
-    table = rules.build(before.items, starts, stops, before.n_items)
-    counted = time.perf_counter()
+    with compiling(data, config):
+        near = affinity.build(before.items, starts, stops, before.n_items, inputs.seed)
+        table = rules.build(before.items, starts, stops, before.n_items)
+        counted = time.perf_counter()
+    data = replace(data, directions=affinity.leading(near, before.n_items))
     minutes = network_minutes(max_minutes, counted - started, counted - counting)
     result = fit(data, config, checkpoints, resume, minutes, progress, weights)
     progress(Progress("blend", note="fitting the weights of network, rules and popularity"))
