@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from newfound.dataset import affinity
-from newfound.dataset.affinity import LONGEST, NO_AFFINITY, add_affinities, affinities, build
+from newfound.dataset.affinity import LONGEST, NO_AFFINITY, add_affinities, affinities, build, leading
 
 N_ITEMS, N_USERS, LENGTH = 96, 400, 12
 
@@ -124,3 +124,13 @@ def test_the_newest_events_of_a_long_history_count() -> None:
     whole = np.concatenate([old, new])
     cut = affinities(table, new, np.array([0]), np.array([len(new)]))
     np.testing.assert_array_equal(affinities(table, whole, np.array([0]), np.array([len(whole)])), cut)
+
+
+def test_the_leading_direction_tells_the_camps_apart_and_unknown_items_have_none() -> None:
+    table = build(*histories(), N_ITEMS, 0)
+    rows = leading(table, N_ITEMS + 2)
+    assert rows.shape == (N_ITEMS + 2, table.vectors.shape[1])
+    assert np.isnan(rows[N_ITEMS:]).all()
+    # The first direction is what all have in common; the second has one sign for each camp.
+    own, other = np.sign(rows[: N_ITEMS // 2, 1]), np.sign(rows[N_ITEMS // 2 : N_ITEMS, 1])
+    assert abs(own.mean() - other.mean()) > 1.8

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from newfound.errors import UsageError
-from newfound.model.config import choose_config
+from newfound.model.config import choose_config, in_epochs
 
 
 def test_larger_data_gets_wider_batches_and_less_dropout() -> None:
@@ -22,6 +22,20 @@ def test_a_thousand_interactions_still_make_many_updates() -> None:
 
 def test_large_catalogues_sample_negatives() -> None:
     assert choose_config(1_000_000, 50_000).negatives > 0
+
+
+def test_little_time_for_much_data_makes_a_narrow_network() -> None:
+    enough, little = (choose_config(1_000_000, 10_000, {}, 0, seconds) for seconds in (30, 15))
+    assert (enough.hidden_dimension, little.hidden_dimension) == (128, 64)
+    assert choose_config(1_000_000, 10_000, {"hidden_dimension": 256}, 0, 15).hidden_dimension == 256
+
+
+def test_the_less_time_the_higher_the_rate_and_the_lower_the_dropout() -> None:
+    planned = choose_config(1_000_000, 10_000)
+    assert in_epochs(planned, planned.epochs) == in_epochs(planned, 1e9) == planned
+    some, few, none = (in_epochs(planned, epochs) for epochs in (3, 1, 0))
+    assert planned.learning_rate < some.learning_rate < few.learning_rate < none.learning_rate < 0.012
+    assert planned.dropout > some.dropout > few.dropout > none.dropout > 0
 
 
 def test_overrides_arrive_as_text_or_numbers() -> None:

@@ -7,6 +7,9 @@ from dataclasses import dataclass, replace
 
 from newfound.errors import UsageError
 
+NARROW = 64
+USUAL_SPEED = 50_000
+"""Events a second, of a network of width 128 on two processors: what a plan goes by before anything is measured."""
 LEAST_SHARE_OF_EPOCHS = 0.05
 RATE_POWER, DROPOUT_POWER = 0.3, 0.6
 """With the share of the planned epochs that there is time for the best peak rate falls and the best dropout rises."""
@@ -37,10 +40,15 @@ class TrainingConfig:
 
 
 def choose_config(
-    n_interactions: int, n_items: int, overrides: Mapping[str, str | float] | None = None, seed: int = 0
+    n_interactions: int,
+    n_items: int,
+    overrides: Mapping[str, str | float] | None = None,
+    seed: int = 0,
+    max_seconds: float | None = None,
 ) -> TrainingConfig:
     """Choose settings for data of this size; `overrides` are Personalize's hyperparameters by name.
 
+    A network that `max_seconds` leave little time for is narrow: it sees the data twice as often.
     Raises UsageError for an unknown name or a value out of range. Source: model specification §2.
     """
     chosen: dict[str, int | float | bool] = {}
@@ -55,8 +63,9 @@ def choose_config(
         )
     tokens, hidden_dimension, epochs, dropout = _size_defaults(n_interactions)
     bptt = int(chosen.get("bptt", 32))
+    hurried = max_seconds is not None and max_seconds * USUAL_SPEED < n_interactions
     defaults: dict[str, int | float | bool] = {
-        "hidden_dimension": hidden_dimension if n_items >= 2000 else 64,
+        "hidden_dimension": hidden_dimension if n_items >= 2000 and not hurried else NARROW,
         "lanes": max(1, tokens // bptt),
         "epochs": epochs,
         "dropout": dropout,

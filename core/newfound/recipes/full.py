@@ -102,13 +102,16 @@ def fit_full(
     max_minutes: float | None,
     progress: ProgressCallback,
     parent: Bundle | None = None,
+    spent: float = 0.0,
 ) -> FullResult:
     """Train, fit the blend, judge on withheld events, and build the bundle from all events.
 
-    Training begins from the weights of `parent` where that pays. Source: model specification §2 and §3, design §4
-    (users in training).
+    Training begins from the weights of `parent` where that pays. Of `max_minutes`, `spent` seconds are gone. Source:
+    model specification §2 and §3, design §4 (users in training).
     """
-    learned, before = learn(inputs, hyperparameters, checkpoints, resume, max_minutes, progress, parent)
+    learned, before = learn(
+        inputs, hyperparameters, checkpoints, resume, max_minutes, progress, parent, spent
+    )
     trained, split = inputs.trained, learned.split
     progress(Progress("metrics", note="ranking for withheld users"))
     metrics = _judge(learned, before) if len(split.test_users) else {}
@@ -162,6 +165,7 @@ def learn(
     max_minutes: float | None,
     progress: ProgressCallback,
     parent: Bundle | None = None,
+    spent: float = 0.0,
 ) -> tuple[Learned, Parts]:
     """Train the network and fit the weights of the blend, see `fit_full`; with the parts that the blend was fitted to.
 
@@ -175,6 +179,10 @@ def learn(
     keys = user_keys(trained.user_ids, inputs.seed)
     split = withhold(trained.offsets, keys, most_test_users(trained.n_items))
     config = choose_config(len(trained.items), trained.n_items, hyperparameters, inputs.seed)
+    if max_minutes is not None and (parent is None or parent.network.size != config.hidden_dimension):
+        # By the limit alone, without what is spent: a training that is resumed must choose the same.
+        seconds = 60 * LEAST_SHARE_OF_TIME * max_minutes
+        config = choose_config(len(trained.items), trained.n_items, hyperparameters, inputs.seed, seconds)
     if not config.recency_mask:
         inputs = replace(inputs, half_lives=HALF_LIVES[-1:])
     weights, found = None, None
@@ -192,7 +200,8 @@ def learn(
         table = rules.build(before.items, starts, stops, before.n_items)
         counted = time.perf_counter()
     data = replace(data, directions=affinity.leading(near, before.n_items))
-    minutes = network_minutes(max_minutes, counted - started, counted - counting)
+    spent += counted - started
+    minutes = network_minutes(max_minutes, spent, counted - counting)
     result = fit(data, config, checkpoints, resume, minutes, progress, weights)
     progress(Progress("blend", note="fitting the weights of network, rules and popularity"))
     parts = prepare(inputs, before, result.arrays, _withheld(split), near, table)

@@ -163,10 +163,10 @@ def _fit(
     tried = Tried(solution.hyperparameters)
     if find_recipe(solution.recipe).learns:
         tried = try_settings(solution, version, inputs, progress)
-        share = share_of_minutes(version.record)
-        minutes = None if share is None else share - min(reading / 60, share / 2)
+        minutes = share_of_minutes(version.record)
         parent = weights_to_begin_from(layout, version.record)
-        result = fit_full(inputs, tried.hyperparameters, checkpoints, resume, minutes, progress, parent)
+        settings = tried.hyperparameters
+        result = fit_full(inputs, settings, checkpoints, resume, minutes, progress, parent, reading)
         trained = inputs.trained
         rows, responses = evidence_rows(layout, at, unlearned_items(result.bundle), solution.selection)
         bundle = with_evidence(result.bundle, trained, rows, responses)
