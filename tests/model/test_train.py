@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from newfound.errors import TooLittleDataError
+from newfound.model import epoch
 from newfound.model.config import choose_config
 from newfound.model.train import FitResult, fit
 from newfound.progress import Progress
@@ -102,6 +104,25 @@ def test_a_time_limit_ends_training_cleanly() -> None:
     assert result.seconds < 60
     assert len(result.history) < 100_000
     assert np.isfinite(result.arrays["E"]).all()
+
+
+def test_within_a_time_limit_only_late_epochs_are_judged_and_none_that_is_alone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    now = [0.0]
+    monkeypatch.setattr(time, "perf_counter", lambda: now[0])
+    free, limited = epoch.Schedule(1_000, 0.0), epoch.Schedule(1_000, 0.0, 100.0)
+    for seconds, judged, judged_alone in ((20, False, False), (80, True, True), (100, True, False)):
+        now[0] = seconds
+        assert free.judges(0, anything=False)
+        assert limited.judges(10 * seconds, anything=False)  # the plan ends in time
+        assert limited.judges(0, anything=True) is judged
+        assert limited.judges(0, anything=False) is judged_alone
+
+
+def test_without_validation_the_whole_plan_is_trained() -> None:
+    data = training_data(random_histories(20, N_ITEMS), N_ITEMS)
+    assert len(fit(data, replace(TINY, epochs=4, patience=1)).history) == 4
 
 
 def test_training_stops_when_validation_gains_nothing_and_returns_the_best_epoch() -> None:

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from jax import Array
 
 STEPS_PER_REPORT = 16  # how many updates may wait in the device's queue
+JUDGED_FROM = 0.7  # of a time budget
 POPULARITY_SHARE = 0.5  # of the log of its events, that an item's bias begins with
 
 
@@ -83,6 +84,16 @@ class Schedule:
     def fraction(self, step: int) -> float:
         """Return the share of training done before this step; from 1 on it is over."""
         return max(step / self.n_steps, self.spent() / self.budget_seconds)
+
+    def judges(self, step: int, anything: bool) -> bool:
+        """Whether validation is worth its time after an epoch that ends with this step.
+
+        Where time ends the plan, early epochs, of high rates, are not judged, nor the last one unless `anything` was
+        judged before that it could be compared with.
+        """
+        share = self.spent() / self.budget_seconds
+        late = share >= JUDGED_FROM and (anything or share < 1)
+        return late or share <= step / self.n_steps
 
     def spent(self) -> float:
         """Return the seconds since training started."""
@@ -199,11 +210,11 @@ def train_epoch(trainer: Trainer, run: Run, schedule: Schedule, progress: Progre
             )
             progress(Progress("train", number + 1, schedule.n_steps, f"{note}{left:.0f} s left"))
     mean_loss, seconds = float(sum(map(float, losses))) / max(filled, 1e-9), time.perf_counter() - began
-    # The first epoch, where no other follows, has nothing to be compared with.
-    alone = not epoch and schedule.fraction(trainer.n_steps) >= 1
-    ndcg = None if alone else validation_ndcg(state.params, trainer.items, data)
+    before = float(np.fmax.reduce(run.history[:epoch, 1], initial=-1.0))  # NaN aside
+    judged = schedule.judges((epoch + 1) * trainer.n_steps, anything=before >= 0)
+    ndcg = validation_ndcg(state.params, trainer.items, data) if judged else None
     best = run.best
-    if ndcg is None or not ndcg < np.max(run.history[:epoch, 1], initial=-1.0):
+    if ndcg is None or not ndcg < before:
         best = copied(state.params)
     history = run.history.copy()
     history[epoch] = mean_loss, np.nan if ndcg is None else ndcg, seconds

@@ -121,4 +121,6 @@ def _finished(run: Run, trainer: Trainer, schedule: Schedule) -> bool:
     if schedule.fraction(n_epochs * trainer.n_steps) >= 1:
         return True
     ndcg = run.history[:n_epochs, 1]
-    return n_epochs > 0 and n_epochs - 1 - int(np.argmax(ndcg)) >= trainer.config.patience
+    if np.isnan(ndcg).all():
+        return False
+    return n_epochs - 1 - int(np.nanargmax(ndcg)) >= trainer.config.patience
