@@ -56,8 +56,17 @@ def test_vectors_begin_with_the_directions_whatever_metadata_says() -> None:
     known = np.flatnonzero(trainer.items.known * (np.arange(N_ITEMS) != 5))
     share = E[known, :width] / data.directions[known]
     np.testing.assert_allclose(share, share.mean(), rtol=1e-2)
-    assert E[known, :width].std() == pytest.approx(ITEM_SCALE, rel=1e-3)
+    assert np.sqrt(np.square(E[known, :width]).mean()) == pytest.approx(ITEM_SCALE, rel=1e-3)
     assert np.isfinite(E).all()
+
+
+def test_a_direction_in_which_all_items_are_alike_is_no_trouble() -> None:
+    trainer = prepare(replace(camps(), directions=np.full((N_ITEMS, 1), 7.0, np.float32)), CONFIG)
+    vectors = np.asarray(start(trainer).best["ids"]["vectors"])
+    np.testing.assert_allclose(vectors[:, 0], ITEM_SCALE, rtol=1e-4)
+    none = replace(trainer.data, directions=np.full((N_ITEMS, 3), np.nan, np.float32))
+    drawn = np.asarray(start(prepare(none, CONFIG)).best["ids"]["vectors"])
+    assert np.isfinite(drawn).all()
 
 
 def test_the_bias_begins_with_popularity_among_visible_events() -> None:

@@ -11,7 +11,7 @@ NARROW = 64
 USUAL_SPEED = 50_000
 """Events a second, of a network of width 128 on two processors: what a plan goes by before anything is measured."""
 LEAST_SHARE_OF_EPOCHS = 0.05
-RATE_POWER, DROPOUT_POWER = 0.3, 0.6
+RATE_POWER, DROPOUT_POWER = 0.3, 0.5
 """With the share of the planned epochs that there is time for the best peak rate falls and the best dropout rises."""
 
 
@@ -80,7 +80,7 @@ def _size_defaults(n_interactions: int) -> tuple[int, int, int, float]:
     if n_interactions <= 200_000:
         return min(1024, max(32, n_interactions // 32)), 64, 20, 0.4
     if n_interactions <= 2_000_000:
-        return 2048, 128, 10, 0.25
+        return 2048, 128, 10, 0.18
     return 8192, 64, 5, 0.1
 
 

@@ -153,8 +153,9 @@ def counted_ids(params: Params, items: Items, data: TrainingData) -> dict[str, A
         told = fold({**params, "ids": jax.tree.map(jnp.zeros_like, params["ids"])}, items)[0]
         own = data.directions[:, : vectors.shape[1]]
         known = np.isfinite(own).all(axis=1) & (items.known > 0)
-        own = own[known] * (ITEM_SCALE / max(float(own[known].std()), 1e-9))
-        vectors[known, : own.shape[1]] = own
+        # By the root mean square, not the deviation: all items may have one direction, and the same place in it.
+        size = np.sqrt(np.square(own[known]).sum() / max(np.count_nonzero(known) * own.shape[1], 1))
+        vectors[known, : own.shape[1]] = own[known] * (ITEM_SCALE / max(float(size), 1e-9))
         vectors[known] -= np.asarray(told)[known]
     bias = POPULARITY_SHARE * (logs - logs.mean())
     return {"vectors": jnp.array(vectors), "bias": jnp.array(bias.astype(np.float32))}
