@@ -200,7 +200,7 @@ def learn(
         table = rules.build(before.items, starts, stops, before.n_items)
         counted = time.perf_counter()
     data = replace(data, directions=affinity.leading(near, before.n_items))
-    spent += counted - started
+    spent += time.perf_counter() - started
     minutes = network_minutes(max_minutes, spent, counted - counting)
     result = fit(data, config, checkpoints, resume, minutes, progress, weights)
     progress(Progress("blend", note="fitting the weights of network, rules and popularity"))
