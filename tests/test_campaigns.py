@@ -72,6 +72,48 @@ def test_a_campaign_that_follows_serves_each_new_version(project: Project) -> No
     assert serving(project, "news") == newest
 
 
+def test_a_campaign_that_follows_is_rolled_back_by_the_name_of_a_version(project: Project) -> None:
+    project.create_campaign("news", follow_latest=True)
+    newest = updated(project)
+    back = project.update_campaign("news", solution="default@v1")
+    assert (back["servingVersion"], back["followLatest"], back["updated"]) == ("default@v1", False, True)
+    assert serving(project, "news") == "default@v1"
+    again = project.update_campaign("news", solution="default", follow_latest=True)
+    assert (again["servingVersion"], again["followLatest"]) == (newest, True)
+
+
+def test_a_campaign_that_follows_goes_on_following_whatever_else_changes(project: Project) -> None:
+    project.create_campaign("news", follow_latest=True)
+    changes: list[dict[str, Any]] = [{}, {"exploration_weight": 0.7}, {"solution": "default"}]
+    assert all(project.update_campaign("news", **change)["followLatest"] for change in changes)
+
+
+def test_a_campaign_that_ceases_to_follow_keeps_what_it_serves(project: Project) -> None:
+    project.create_campaign("news", follow_latest=True)
+    newest = updated(project)
+    kept = project.update_campaign("news", follow_latest=False)
+    assert (kept["solutionVersion"], kept["servingVersion"]) == (newest, newest)
+
+
+def test_to_follow_and_to_keep_to_a_version_contradict_each_other(project: Project) -> None:
+    before = project.campaigns()
+    for change in (project.create_campaign, project.update_campaign):
+        with pytest.raises(UsageError, match="follows a solution or keeps to one version"):
+            change(solution="default@v1", follow_latest=True)
+    assert project.campaigns() == before
+
+
+def test_every_description_of_a_campaign_says_what_it_serves(project: Project) -> None:
+    made = project.create_campaign("news", follow_latest=True)
+    assert made["servingVersion"] == "default@v1"
+    newest = updated(project)
+    [listed] = [one for one in project.campaigns() if one["name"] == "news"]
+    assert listed["servingVersion"] == newest
+    assert listed in project.status()["campaigns"]
+    assert project.create_campaign("news", follow_latest=True)["servingVersion"] == newest
+    assert project.update_campaign("news", exploration_weight=0.7)["servingVersion"] == newest
+
+
 def test_creating_the_same_campaign_again_changes_nothing(project: Project) -> None:
     first = project.create_campaign("bold", exploration_weight=0.9)
     assert first["created"] is True

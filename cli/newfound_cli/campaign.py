@@ -13,13 +13,13 @@ from newfound_cli.options import CampaignName
 app = make_app(help="Put a trained version into service and dial its exploration.")
 
 LEARN = "put an event with the recommendationId of each list that was seen, then newfound solution train --mode update"
-_COLUMNS = ("name", "solutionVersion", "explorationWeight", "explorationItemAgeCutoff", "followLatest")
+_COLUMNS = ("name", "servingVersion", "explorationWeight", "explorationItemAgeCutoff", "followLatest")
 
 Solution = Annotated[
     str | None,
     typer.Option(
         metavar="SOLUTION[@vN]",
-        help="What to serve [default: the newest version].",
+        help="What to serve; @vN pins it [default: the newest version].",
         autocompletion=context.names("solutions"),
     ),
 ]
@@ -39,7 +39,7 @@ Follow = Annotated[
     bool | None,
     typer.Option(
         "--follow-latest/--no-follow-latest",
-        help="Serve each new version as it becomes ACTIVE.",
+        help="Serve each new version as it becomes ACTIVE, until --solution names one with @vN.",
         show_default=False,
     ),
 ]
@@ -76,7 +76,7 @@ def update(
     exploration_item_age_cutoff: Cutoff = None,
     follow_latest: Follow = None,
 ) -> None:
-    """Move to the newest version, or to --solution; exploration options alone keep the version."""
+    """Move to the newest version, or back to --solution NAME@vN; exploration options alone keep the version."""
     made = context.open_project(ctx).update_campaign(
         name,
         solution=solution,

@@ -13,7 +13,7 @@ app = make_app()
 
 _DATASET = ("dataset", "rows", "users", "items", "firstTimestamp", "lastTimestamp")
 _SOLUTION = ("name", "recipe", "solutionVersion", "trainingMode", "newEvents", "creationDateTime")
-_CAMPAIGN = ("name", "solutionVersion", "explorationWeight", "explorationItemAgeCutoff", "followLatest")
+_CAMPAIGN = ("name", "servingVersion", "explorationWeight", "explorationItemAgeCutoff", "followLatest")
 
 
 @app.command(epilog=example("newfound -C shop status"))

@@ -66,6 +66,7 @@ def create_campaign(
     """
     path = layout.campaign(name)
     _settings(exploration_weight, item_age_cutoff_days)
+    _refuse_to_follow_a_pin(solution, follow_latest)
     solution = solution or "default"
     version = _active(layout, solution)
     weight, cutoff = _exploration(layout, version, exploration_weight, item_age_cutoff_days)
@@ -83,8 +84,8 @@ def create_campaign(
                 f"campaign {name!r} exists with other settings",
                 f"`newfound campaign update {name}` changes it; `newfound campaign describe {name}` shows it",
             ) from None
-        return existing.to_dict() | {"created": False}
-    return campaign.to_dict() | {"created": True}
+        return _described(layout, existing) | {"created": False}
+    return _described(layout, campaign) | {"created": True}
 
 
 def update_campaign(
@@ -97,24 +98,42 @@ def update_campaign(
     *,
     lock_timeout: float,
 ) -> dict[str, Any]:
-    """Change a campaign; without any option it moves to the newest version. Describe it, with `updated`."""
+    """Change a campaign; without any option it moves to the newest version. Describe it, with `updated`.
+
+    A `SOLUTION@vN` pins the campaign to that version: it follows the latest no more.
+    """
+    _refuse_to_follow_a_pin(solution, follow_latest)
     with lock(layout.lock("campaigns"), lock_timeout, f"update campaign {name}"):
         old = read_campaign(layout, name)
-        only_settings = (
-            solution is None and (exploration_weight, item_age_cutoff_days, follow_latest) != (None,) * 3
-        )
-        wanted = solution or (
-            old.solution_version if only_settings else parse_reference(old.solution_version)[0]
-        )
-        version = _active(layout, wanted)
+        if solution is not None:
+            version = _active(layout, solution)
+        elif (exploration_weight, item_age_cutoff_days, follow_latest) != (None,) * 3:
+            version = serving_version(layout, old)
+        else:
+            version = _active(layout, parse_reference(old.solution_version)[0])
         weight, cutoff = _exploration(layout, version, exploration_weight, item_age_cutoff_days, old)
-        follows = old.follow_latest if follow_latest is None else follow_latest
+        kept = old.follow_latest and not _pins(solution)
+        follows = kept if follow_latest is None else follow_latest
         new = Campaign(name, version.name, weight, cutoff, follows, old.creation_time, old.update_time)
         if new == old:
-            return old.to_dict() | {"updated": False}
+            return _described(layout, old) | {"updated": False}
         new = replace(new, update_time=time.time())
         write_json(layout.campaign(name), asdict(new))
-        return new.to_dict() | {"updated": True}
+        return _described(layout, new) | {"updated": True}
+
+
+def _pins(solution: str | None) -> bool:
+    """Tell whether a reference names one version."""
+    return solution is not None and parse_reference(solution)[1] is not None
+
+
+def _refuse_to_follow_a_pin(solution: str | None, follow_latest: bool | None) -> None:
+    """Raise UsageError where one version is named and the latest is to be followed."""
+    if follow_latest and _pins(solution):
+        raise UsageError(
+            f"--follow-latest with --solution {solution}: a campaign follows a solution or keeps to one version",
+            "name the solution without @vN, or leave --follow-latest out",
+        )
 
 
 def _active(layout: Layout, reference: str) -> Version:
@@ -178,10 +197,22 @@ def list_campaigns(layout: Layout) -> list[Campaign]:
     return [read_campaign(layout, path.stem) for path in sorted(layout.campaigns.glob("*.json"))]
 
 
+def describe_campaigns(layout: Layout) -> list[dict[str, Any]]:
+    """Describe all campaigns by name, each with the version that answers now."""
+    return [_described(layout, campaign) for campaign in list_campaigns(layout)]
+
+
 def describe_campaign(layout: Layout, name: str) -> dict[str, Any]:
     """Describe a campaign, with the version that answers now; raise NotFoundError."""
-    found = read_campaign(layout, name)
-    return found.to_dict() | {"servingVersion": serving_version(layout, found).name}
+    return _described(layout, read_campaign(layout, name))
+
+
+def _described(layout: Layout, campaign: Campaign) -> dict[str, Any]:
+    """Describe a campaign; `servingVersion` is None where the version that it names is gone."""
+    serving = None
+    with suppress(NotFoundError):
+        serving = serving_version(layout, campaign).name
+    return campaign.to_dict() | {"servingVersion": serving}
 
 
 def delete_campaign(layout: Layout, name: str) -> dict[str, Any]:

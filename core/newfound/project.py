@@ -160,9 +160,9 @@ class Project(ProjectData):
 
     def campaigns(self) -> list[dict[str, Any]]:
         """List campaigns."""
-        from newfound.campaigns import list_campaigns
+        from newfound.campaigns import describe_campaigns
 
-        return [campaign.to_dict() for campaign in list_campaigns(self.layout)]
+        return describe_campaigns(self.layout)
 
     def campaign(self, name: str = "default") -> dict[str, Any]:
         """Describe a campaign."""

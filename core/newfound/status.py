@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from newfound.campaigns import list_campaigns, serving_version
+from newfound.campaigns import describe_campaigns, list_campaigns, serving_version
 from newfound.dataset.describe import summarize
 from newfound.errors import NotFoundError
 from newfound.solutions import Solution, list_solutions
@@ -21,7 +21,7 @@ def status(layout: Layout) -> dict[str, Any]:
     """Summarise the project with the keys of `status --json`."""
     datasets = [summarize(layout, name) for name in ("interactions", "items", "users", "events")]
     solutions = [_solution(layout, solution) for solution in list_solutions(layout)]
-    campaigns = [campaign.to_dict() for campaign in list_campaigns(layout)]
+    campaigns = describe_campaigns(layout)
     stale, following = _stale(layout, solutions)
     return {
         "project": str(layout.root),

@@ -50,6 +50,7 @@ SOLUTION = {
 CAMPAIGN = {
     "name": "default",
     "solutionVersion": "default@v2",
+    "servingVersion": "default@v2",
     "explorationWeight": 0.3,
     "explorationItemAgeCutoff": 30.0,
     "followLatest": False,
