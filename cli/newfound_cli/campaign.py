@@ -12,7 +12,7 @@ from newfound_cli.options import CampaignName
 
 app = make_app(help="Put a trained version into service and dial its exploration.")
 
-LEARN = "put an event with the recommendationId of each list that was seen, then newfound solution train --mode update"
+LEARN = "put an event with the recommendationId of each list that was seen, then "
 _COLUMNS = ("name", "servingVersion", "explorationWeight", "explorationItemAgeCutoff", "followLatest")
 
 Solution = Annotated[
@@ -119,7 +119,10 @@ def report(
     """
     found = context.open_project(ctx).campaign_report(name, limit)
     waits = found["explorationWeight"] is not None and not found["shownItems"]
-    render.result(ctx, found, lambda: _report(found), LEARN if waits else "")
+    from newfound.store.versions import training_command
+
+    train = training_command(found["solutionVersion"].partition("@")[0], "--mode", "update")
+    render.result(ctx, found, lambda: _report(found), LEARN + train if waits else "")
 
 
 def _report(found: tables.Record) -> list[render.Block]:

@@ -69,7 +69,8 @@ def _as_newfound(error: BaseException) -> NewfoundError:
             return UsageError(error.format_message().rstrip("."), "see the command with --help")
         case KeyboardInterrupt() | Terminated():
             kind = SigtermError if isinstance(error, Terminated) else SigintError
-            return kind("interrupted", "nothing is half done; run the command again")
+            then = "; ".join(getattr(error, "__notes__", ())) or "run the command again"
+            return kind("interrupted", f"nothing is half done; {then}")
         case MemoryError():
             return ResourceError("out of memory", "close other programs or use a machine with more memory")
         case OSError():

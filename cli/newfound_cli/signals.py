@@ -24,7 +24,7 @@ def _watch(read_end: int) -> None:
     # A second signal ends the wait: whoever presses Ctrl-C twice wants no clean-up.
     select.select([read_end], [], [], GRACE_SECONDS)
     show_cursor = b"\x1b[?25h" if os.isatty(2) else b""
-    os.write(2, show_cursor + b"error: stopped by signal %d\n" % number)
+    os.write(2, show_cursor + b"error: stopped by signal %d; newfound status says what to run\n" % number)
     os._exit(128 + number)
 
 

@@ -68,7 +68,8 @@ def train(
             progress=report,
         )
     verb = "create" if done["solutionVersion"].endswith("@v1") else "update"
-    then = f"newfound campaign {verb} --solution {done['solutionVersion']}"
+    # Not the version itself: that would end --follow-latest.
+    then = f"newfound campaign {verb} --solution {done['solutionVersion'].partition('@')[0]}"
     render.result(ctx, done, lambda: _blocks(done), then)
 
 

@@ -22,7 +22,7 @@ from newfound.serving.bundle import AGELESS, Bundle, open_bundle
 from newfound.serving.network import Floats
 from newfound.serving.relevance import relevance, static_relevance, tastes, uncertainty
 from newfound.store.layout import Layout
-from newfound.store.versions import find_version
+from newfound.store.versions import find_version, training_command
 
 PROMOTED, LEARNING, DROPPED, ESTABLISHED = "promoted", "still learning", "dropped", "established"
 DEVIATIONS = 1.645
@@ -183,7 +183,7 @@ def item_story(layout: Layout, reference: str, item: str) -> dict[str, Any]:
     if code < 0:
         raise NotFoundError(
             f"{version.name} knows no item {item!r}",
-            "put the item or an event of it, then run `newfound solution train --mode update`",
+            f"put the item or an event of it, then run `{training_command(version.solution, '--mode', 'update')}`",
         )
     [story] = tell(bundle, np.array([code]), ExplorationSettings())
     found = {"solutionVersion": version.name, "usualQuality": usual_quality(bundle)}

@@ -78,6 +78,15 @@ def test_an_interruption_is_an_error_in_json_too(cli: Cli, project: Double) -> N
     project.answers["train"] = KeyboardInterrupt()
     outcome = cli("solution", "train", "--json")
     assert outcome.code == 130 and outcome.json["error"]["code"] == "interrupted"
+    assert outcome.json["error"]["hint"] == "nothing is half done; run the command again"
+
+
+def test_an_interrupted_training_says_how_it_goes_on(cli: Cli, project: Double) -> None:
+    project.answers["train"] = KeyboardInterrupt()
+    project.answers["train"].add_note("`newfound solution train --resume` goes on")
+    outcome = cli("solution", "train")
+    expected = "error: interrupted; nothing is half done; `newfound solution train --resume` goes on\n"
+    assert (outcome.code, outcome.err) == (130, expected)
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])

@@ -53,7 +53,7 @@ def test_metrics_stand_beside_the_baseline_with_their_interval(cli: Cli) -> None
 
 
 def test_a_change_of_state_suggests_the_next_command_on_standard_error(cli: Cli) -> None:
-    assert cli("solution", "train").err == "next: newfound campaign update --solution default@v2\n"
+    assert cli("solution", "train").err == "next: newfound campaign update --solution default\n"
     assert cli("solution", "train", "--json").err == ""
 
 
@@ -61,6 +61,8 @@ def test_a_report_of_new_items_that_nobody_saw_says_how_to_fill_it(cli: Cli, pro
     assert cli("campaign", "report").err == ""
     project.answers["campaign_report"] = {**project.answers["campaign_report"], "shownItems": 0}
     assert "then newfound solution train --mode update" in cli("campaign", "report").err
+    project.answers["campaign_report"]["solutionVersion"] = "buyers@v2"
+    assert "then newfound solution train buyers --mode update" in cli("campaign", "report").err
 
 
 def test_a_weight_is_advised_only_if_its_lift_is_beyond_chance(cli: Cli, project: Double) -> None:

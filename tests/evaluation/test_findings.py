@@ -89,6 +89,26 @@ def test_what_was_not_measured_and_small_samples_are_said() -> None:
     assert any(text.startswith("only 80 test users") for text in texts)
 
 
+def test_what_to_try_names_the_solution() -> None:
+    rules = part(-0.05, (-0.07, -0.03))
+    rules = {key: {"sequential_rules": rules[key]["popularity"]} for key in ("gains", "baselines")}
+    found = findings(report(**rules, inTime=None), "buyers")
+    texts = [finding["text"] for finding in found if "newfound" in finding["text"]]
+    assert any("`newfound solution train buyers --tune 8`" in text for text in texts)
+    assert any("`newfound solution train buyers --in-time`" in text for text in texts)
+
+
+def test_a_recipe_that_learns_nothing_is_told_of_one_that_does() -> None:
+    equal = part(0.0, (-0.01, 0.01))
+    long = {"slices": report()["slices"] | {"longHistories": equal}}
+    texts = [
+        finding["text"]
+        for finding in findings(report(**equal, **long, inTime=None), "top", "popularity-count")
+    ]
+    assert "user-personalization learns what each user likes" in texts[0]
+    assert not any("newfound" in text or "split in time" in text for text in texts)
+
+
 def test_the_cost_of_exploring_is_told() -> None:
     found = said(report(atWeightZero={"metrics": {MEASURE: 0.2}}, explorationWeight=0.3))
     assert found[-1][0] == "unclear"

@@ -46,6 +46,22 @@ def test_the_first_version_has_no_rows_and_the_second_the_first_rows(table: Tabl
     assert [next(iter(action)) for action in actions(table, 1)] == ["commitInfo", "add"]
 
 
+def test_rows_are_counted_that_entries_brought_and_not_those_they_moved(table: Table) -> None:
+    for user in range(40):
+        table.append(rows(user), 1)
+    assert [table.log.rows_added(since, 40) for since in (-1, 30, 39, 40)] == [40, 10, 1, 0]
+
+
+def test_an_entry_that_is_no_more_is_damage_that_is_named(table: Table) -> None:
+    for user in range(3):
+        table.append(rows(user), 1)
+    table.log.entry_path(3).write_text('{"add": 1}\n')
+    table.log.entry_path(2).unlink()
+    for since, name in ((2, r"3\.json"), (1, r"2\.json: the file is missing")):
+        with pytest.raises(DamagedError, match=name):
+            table.log.rows_added(since, 3)
+
+
 def test_merged_files_say_that_no_row_changed(table: Table) -> None:
     for user in range(33):
         table.append(rows(user), 1)

@@ -27,7 +27,9 @@ from newfound.store.versions import (
     delete_all_versions,
     delete_version,
     fail_version,
+    failing_visibly,
     find_version,
+    interrupted_full,
     list_versions,
     newest_active,
     newest_parent,
@@ -142,6 +144,28 @@ def test_a_killed_training_shows_as_failed_and_says_how_to_go_on(layout: Layout)
     start(layout)
     assert seen(layout) == [("shop@v1", FAILED)]
     assert "--resume" in find_version(layout, "shop@v1").record["failureReason"]
+
+
+def test_how_to_go_on_names_the_solution_and_reaches_whoever_interrupts(layout: Layout) -> None:
+    how = "`newfound solution train shop --resume` goes on from its last checkpoint"
+    with pytest.raises(KeyboardInterrupt) as caught, failing_visibly(layout, start(layout)):
+        raise KeyboardInterrupt
+    assert caught.value.__notes__ == [how]
+    assert how in find_version(layout, "shop@v1").record["failureReason"]
+    with pytest.raises(KeyboardInterrupt) as caught, failing_visibly(layout, start(layout, "UPDATE")):
+        raise KeyboardInterrupt
+    assert not hasattr(caught.value, "__notes__")
+
+
+def test_an_interrupted_full_training_is_found_until_another_holds_the_lock(layout: Layout) -> None:
+    assert interrupted_full(layout, "shop") is None
+    fail_version(layout, start(layout), "no")
+    start(layout)
+    start(layout, "UPDATE")
+    found = interrupted_full(layout, "shop")
+    assert found is not None and found.name == "shop@v2"
+    with lock(layout.lock("solution-shop"), 0, "train"):
+        assert interrupted_full(layout, "shop") is None
 
 
 def test_a_killed_update_is_not_said_to_be_resumable(layout: Layout) -> None:

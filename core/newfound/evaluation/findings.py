@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
+from newfound.solutions import DEFAULT_RECIPE, find_recipe
+from newfound.store.versions import training_command
+
 MEASURE: Final = "normalized_discounted_cumulative_gain_at_10"
 FEW_USERS: Final = 30
 """Below, an interval is too wide to say anything of a slice."""
@@ -20,32 +23,47 @@ SLICES: Final = {
 }
 REMEDIES: Final = {
     "popularity": "look at `newfound dataset analyze`: too few events a user, or one event type that says nothing?",
-    "recent_popularity": "tastes move fast here: run `newfound solution train --mode update` every hour",
-    "sequential_rules": "try `newfound solution train --tune 8`, or import more interactions",
+    "recent_popularity": "tastes move fast here: run `{train} --mode update` every hour",
+    "sequential_rules": "try `{train} --tune 8`, or import more interactions",
     "newUsers": "until somebody has a few events, little more than popularity is known",
-    "longHistories": "try `newfound solution train --tune 8`",
+    "longHistories": "try `{train} --tune 8`",
+    "inTime": "`{train} --in-time` makes a second model from the oldest nine tenths and judges it",
 }
+SAME_FOR_ALL: Final = (
+    "this recipe is the same for everybody; user-personalization learns what each user likes"
+)
 Report = Mapping[str, Any]
+Remedies = Mapping[str, str]
 
 
-def findings(report: Report) -> list[dict[str, str]]:
-    """Judge a report of FULL: {"verdict": "good" | "bad" | "unclear", "text"} each, the most important first."""
+def findings(report: Report, solution: str = "default", recipe: str = DEFAULT_RECIPE) -> list[dict[str, str]]:
+    """Judge a report of FULL: {"verdict": "good" | "bad" | "unclear", "text"} each, the most important first.
+
+    What to try is spelled for the solution; a recipe that learns nothing has only another recipe to try.
+    """
+    train = training_command(solution)
+    learned = {name: remedy.format(train=train) for name, remedy in REMEDIES.items()}
+    remedies = learned if find_recipe(recipe).learns else {"popularity": SAME_FOR_ALL}
     found = [
-        *_against_baselines(report, ""),
-        *_slices(report),
-        *_protocols(report),
+        *_against_baselines(report, "", remedies),
+        *_slices(report, remedies),
+        *_protocols(report, remedies),
         *_cost_of_exploring(report),
         *_sample(report),
     ]
     return [{"verdict": verdict, "text": text} for verdict, text in found]
 
 
-def _against_baselines(report: Report, where: str) -> Iterator[tuple[str, str]]:
+def _against_baselines(report: Report, where: str, remedies: Remedies) -> Iterator[tuple[str, str]]:
     for name, gains in report["gains"].items():
         gain, base = gains[MEASURE], report["baselines"][name][MEASURE]
         verdict, amount = _compare(gain, base, WORDS[name])
-        remedy = "" if verdict == "good" else f"; {REMEDIES[name]}"
-        yield verdict, f"{where}{amount}{remedy}"
+        yield _advised(verdict, f"{where}{amount}", remedies.get(name, ""))
+
+
+def _advised(verdict: str, text: str, remedy: str) -> tuple[str, str]:
+    """Add what to try to what is not good."""
+    return verdict, text if verdict == "good" or not remedy else f"{text}; {remedy}"
 
 
 def _compare(gain: Report, base: float, rival: str) -> tuple[str, str]:
@@ -63,7 +81,7 @@ def _amount(gain: Report, base: float) -> str:
     return f"NDCG@10 {value} [{low}, {high}]"
 
 
-def _slices(report: Report) -> Iterator[tuple[str, str]]:
+def _slices(report: Report, remedies: Remedies) -> Iterator[tuple[str, str]]:
     for name, where in SLICES.items():
         part = report["slices"][name]
         if part is None:
@@ -76,7 +94,7 @@ def _slices(report: Report) -> Iterator[tuple[str, str]]:
         else:
             gain, base = (part[key]["popularity"][MEASURE] for key in ("gains", "baselines"))
             verdict, amount = _compare(gain, base, WORDS["popularity"])
-            yield verdict, f"{where} {amount}" + ("" if verdict == "good" else f"; {REMEDIES[name]}")
+            yield _advised(verdict, f"{where} {amount}", remedies.get(name, ""))
 
 
 def _cold(part: Report, has_metadata: bool) -> tuple[str, str]:
@@ -93,13 +111,13 @@ def _cold(part: Report, has_metadata: bool) -> tuple[str, str]:
     return "bad", f"on cold items no better than chance: {value}; {why}"
 
 
-def _protocols(report: Report) -> Iterator[tuple[str, str]]:
-    yield from _against_baselines(report["leaveOneOut"], "leave-one-out: ")
-    if (later := report.get("inTime")) is None:
-        hint = "`newfound solution train --in-time` makes a second model from the oldest nine tenths and judges it"
-        yield "unclear", f"not measured on a split in time, the hardest test; {hint}"
-    else:
-        yield from _against_baselines(later, "on what came after a cut in time: ")
+def _protocols(report: Report, remedies: Remedies) -> Iterator[tuple[str, str]]:
+    yield from _against_baselines(report["leaveOneOut"], "leave-one-out: ", remedies)
+    if (later := report.get("inTime")) is not None:
+        yield from _against_baselines(later, "on what came after a cut in time: ", remedies)
+    elif "inTime" in remedies:
+        missing = "not measured on a split in time, the hardest test"
+        yield _advised("unclear", missing, remedies["inTime"])
 
 
 def _cost_of_exploring(report: Report) -> Iterator[tuple[str, str]]:

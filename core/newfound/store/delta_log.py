@@ -130,16 +130,31 @@ class DeltaLog:
         """Rebuild the state of every version up to the given one; raise DamagedError naming a bad entry."""
         state = Snapshot()
         while state.version < version:
-            path = self.entry_path(state.version + 1)
-            try:
-                state = self.apply(state, read_bytes(path))
-            except FileNotFoundError:
-                raise damaged(path, "the file is missing") from None
+            state = self.apply(state, self._entry(state.version + 1))
             yield state
+
+    def _entry(self, version: int) -> bytes:
+        path = self.entry_path(version)
+        try:
+            return read_bytes(path)
+        except FileNotFoundError:
+            raise damaged(path, "the file is missing") from None
 
     def replay(self, version: int) -> Snapshot:
         """Rebuild the state of one version."""
         return deque(self.history(version), maxlen=1).pop()
+
+    def rows_added(self, since: int, until: int) -> int:
+        """Count the rows that the entries after version `since` brought, up to `until`; moved ones are not new."""
+        rows = 0
+        for version in range(since + 1, until + 1):
+            try:
+                actions = [orjson.loads(line) for line in self._entry(version).splitlines()]
+                added = [action["add"] for action in actions if "add" in action]
+                rows += sum(self.data_file(file).rows for file in added if file["dataChange"])
+            except (ValueError, KeyError, TypeError):
+                raise damaged(self.entry_path(version)) from None
+        return rows
 
     def add_action(self, file: DataFile) -> dict[str, Any]:
         """Describe a data file in the terms of the Delta protocol."""

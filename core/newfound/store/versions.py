@@ -33,7 +33,6 @@ from newfound.store.locks import is_held
 FULL, UPDATE = "FULL", "UPDATE"
 IN_PROGRESS, ACTIVE, FAILED = "CREATE IN_PROGRESS", "ACTIVE", "CREATE FAILED"
 DOCUMENT = "version.json"
-INTERRUPTED = "training was interrupted; `newfound solution train --resume` goes on from its last checkpoint"
 UPDATE_INTERRUPTED = "the UPDATE was interrupted; run it again"
 INTERRUPTED_FOR_GOOD = "training was interrupted and a later one began"
 
@@ -68,6 +67,20 @@ class Version:
         return str(self.record["status"])
 
 
+def training_command(solution: str, *options: str) -> str:
+    """Spell the command that trains a solution.
+
+    >>> training_command("default", "--resume"), training_command("buyers", "--mode", "update")
+    ('newfound solution train --resume', 'newfound solution train buyers --mode update')
+    """
+    name = () if solution == "default" else (solution,)
+    return " ".join(("newfound solution train", *name, *options))
+
+
+def _how_to_resume(solution: str) -> str:
+    return f"`{training_command(solution, '--resume')}` goes on from its last checkpoint"
+
+
 def parse_reference(reference: str) -> tuple[str, int | None]:
     """Split `SOLUTION[@vN]` into name and number; raise UsageError for anything else."""
     match = _REFERENCE.fullmatch(reference)
@@ -96,7 +109,8 @@ def _unfinished(layout: Layout, solution: str, number: int, path: Path) -> Itera
     if is_held(layout.lock(f"solution-{solution}")):
         record = record | {"status": IN_PROGRESS}  # also while a finished version is being published
     else:
-        reason = INTERRUPTED if record["trainingMode"] == FULL else UPDATE_INTERRUPTED
+        reason = f"training was interrupted; {_how_to_resume(solution)}"
+        reason = reason if record["trainingMode"] == FULL else UPDATE_INTERRUPTED
         record = record | {"status": FAILED, "failureReason": reason}
     yield Version(solution, number, path, record)
 
@@ -212,6 +226,13 @@ def resumable_version(layout: Layout, solution: str) -> Version | None:
     return max(killed, key=lambda version: version.number, default=None)
 
 
+def interrupted_full(layout: Layout, solution: str) -> Version | None:
+    """Find what `--resume` would go on with, without the lock: nothing while a training holds it."""
+    how = _how_to_resume(solution)
+    killed = [v for v in list_versions(layout, solution) if how in v.record.get("failureReason", "")]
+    return max(killed, key=lambda version: version.number, default=None)
+
+
 def close_interrupted(layout: Layout, solution: str, *, resumable: bool) -> None:
     """Turn killed trainings into CREATE FAILED versions, those that `--resume` could finish only if `resumable`.
 
@@ -263,7 +284,7 @@ def fail_version(layout: Layout, version: Version, reason: str) -> Version:
 
 @contextmanager
 def failing_visibly(layout: Layout, version: Version) -> Iterator[None]:
-    """Show an error of the body as CREATE FAILED; an interruption keeps the checkpoint for `--resume`."""
+    """Show an error of the body as CREATE FAILED; an interruption keeps the checkpoint of a FULL, and says so."""
     try:
         yield
     except NewfoundError as error:
@@ -271,6 +292,10 @@ def failing_visibly(layout: Layout, version: Version) -> Iterator[None]:
         raise
     except Exception as error:
         fail_version(layout, version, f"internal error: {type(error).__name__}: {error}")
+        raise
+    except BaseException as interruption:
+        if version.record["trainingMode"] == FULL:
+            interruption.add_note(_how_to_resume(version.solution))
         raise
 
 

@@ -78,7 +78,7 @@ def describe_metrics(layout: Layout, reference: str) -> dict[str, Any]:
         **report,
         "baseline": report["baselines"]["popularity"],
         "cold": report["slices"]["cold"],
-        "findings": findings(report),
+        "findings": findings(report, version.solution, version.record["recipe"]),
         "definitions": DEFINITION,
     }
 
