@@ -32,6 +32,7 @@ COLUMNS = {
 ASKED = lines(
     {"userId": "u0"},
     {"userId": 5},
+    {"userId": ""},
     {"userId": "stranger", "itemList": ["i1", "x", "n2"]},
     {"userId": "u7", "at": 1_700_000_000},
 )
@@ -47,14 +48,14 @@ def requests(tmp_path: Path) -> Path:
 def test_parquet_has_the_content_of_the_json_lines(project: Project, tmp_path: Path, requests: Path) -> None:
     for name in ("out.jsonl", "out.parquet"):
         done = project.recommend_batch(requests, tmp_path / name, seed=3, log=False, campaign="explore")
-        assert (done["lines"], done["errors"]) == (5, 2)
+        assert (done["lines"], done["errors"]) == (6, 2)
     table = pl.read_parquet(tmp_path / "out.parquet")
     assert dict(table.schema) == COLUMNS
     expected = [json.loads(line) for line in (tmp_path / "out.jsonl").read_bytes().splitlines()]
     for found, row in zip(table.to_dicts(), expected, strict=True):
         assert json.loads(found["input"]) == row["input"]
         assert found["error"] == row["error"]
-        assert found["userId"] == (row["input"]["userId"] if row["error"] is None else None)
+        assert found["userId"] == (str(row["input"]["userId"]) if row["error"] is None else None)
         output = row["output"] or dict.fromkeys(list(COLUMNS)[2:-1])
         assert {name: found[name] for name in output} == output
 
@@ -183,7 +184,7 @@ for name in ("jsonl", "parquet"):
 many.can_fork = can_fork
 project.recommend_batch(source, folder / "logged.parquet", num_results=3)
 """
-    assert in_a_new_process(project, tmp_path / "in.jsonl", tmp_path, script) == "25 2 True\n" * 4
+    assert in_a_new_process(project, tmp_path / "in.jsonl", tmp_path, script) == "26 2 True\n" * 4
     for name in ("jsonl", "parquet"):
         forked, threaded = (tmp_path / f"{way}.{name}" for way in ("can_fork", "<lambda>"))
         assert forked.read_bytes() == threaded.read_bytes()

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import errno
 import json
+import os
 import time
 from pathlib import Path
 from typing import Any
@@ -10,7 +12,7 @@ import pytest
 
 from newfound import batch as many
 from newfound.dataset.age import UNTESTED_DAYS
-from newfound.errors import InvalidFilterError, NotFoundError, UsageError
+from newfound.errors import InvalidFilterError, NotFoundError, ResourceError, UsageError
 from newfound.explore.settings import ExplorationSettings
 from newfound.hashing import hash64
 from newfound.progress import Progress
@@ -184,7 +186,7 @@ def test_an_unknown_campaign_is_not_found(shop: Project) -> None:
 
 def test_ranked_items_share_one_and_unknown_ones_come_last_without_a_score(shop: Project) -> None:
     named = ["i1", "x", "n2", "i4", "y", "i1"]
-    answer = ask(shop, rank_items=named, campaign="exploit", num_results=1)
+    answer = ask(shop, rank_items=named, campaign="exploit")
     entries = answer["itemList"]
     assert sorted(items(answer)[:3]) == ["i1", "i4", "n2"]
     assert sum(entry["score"] for entry in entries[:3]) == pytest.approx(1)
@@ -195,10 +197,29 @@ def test_ranked_items_share_one_and_unknown_ones_come_last_without_a_score(shop:
     assert all(entry["score"] is entry["propensity"] is None for entry in entries[3:])
 
 
+def test_what_will_be_shown_of_a_ranking_is_its_beginning(project: Project, tmp_path: Path) -> None:
+    named = ["i1", "x", "n2", "i4", "y"]
+    whole = ask(project, rank_items=named, campaign="exploit")["itemList"]
+    for k in (1, 2, 4, 5, 9):
+        assert ask(project, rank_items=named, campaign="exploit", num_results=k)["itemList"] == whole[:k]
+    logged = project.recommend("u0", rank_items=named, num_results=2)
+    lists: list[dict[str, Any] | bytes] = [{"userId": "u0", "itemList": named}]
+    _, [row] = batch(project, tmp_path, lists, num_results=4)
+    assert [len(row["ITEM_IDS"]) for row in log(project)] == [2, 3]
+    assert log(project)[0]["ITEM_IDS"] == items(logged)
+    assert len(row["output"]["recommendedItems"]) == len(row["output"]["scores"]) == 4
+    assert row["output"]["recommendedItems"][3] == "x"
+
+
+def test_all_that_are_ranked_come_without_a_number_and_else_25(shop: Project, world: World) -> None:
+    assert len(items(ask(shop, rank_items=world.old[:40], num_results=None))) == 40
+    assert len(items(ask(shop, num_results=None))) == 25
+
+
 def test_ranking_agrees_with_recommending(shop: Project, world: World) -> None:
     whole = items(ask(shop, campaign="exploit", num_results=N_OLD + N_NEW))
     some = list(reversed(whole[::7]))
-    assert items(ask(shop, campaign="exploit", rank_items=some)) == whole[::7]
+    assert items(ask(shop, campaign="exploit", rank_items=some, num_results=None)) == whole[::7]
 
 
 def test_a_filter_takes_ranked_items_off_the_list(shop: Project, world: World) -> None:
@@ -216,6 +237,16 @@ def test_ranking_only_unknown_items_gives_them_back(shop: Project) -> None:
 def test_one_to_500_items_can_be_ranked(shop: Project, named: list[str]) -> None:
     with pytest.raises(UsageError, match="items cannot be ranked"):
         ask(shop, rank_items=named)
+
+
+@pytest.mark.parametrize("text", ["", "x" * 257, "a\0b"])
+def test_what_is_no_id_is_refused_and_not_logged(shop: Project, text: str) -> None:
+    with pytest.raises(UsageError, match="user: an id"):
+        shop.recommend(text)
+    with pytest.raises(UsageError, match="items to rank: an id"):
+        shop.recommend("u0", rank_items=["i1", text])
+    assert not log(shop)
+    assert ask(shop, "x" * 256)["itemList"]
 
 
 # -- filters
@@ -239,7 +270,7 @@ def test_values_fill_in_the_parameters_of_a_filter(shop: Project, world: World) 
 @pytest.mark.parametrize(
     "options",
     [
-        {"filter": "nothing-of-this-name"},
+        {"filter": "EXCLUDE nothing"},
         {"filter": "EXCLUDE nonsense"},
         {"filter": BY_TYPE, "filter_values": {"OTHER": "x"}},
         {"filter_values": {"TYPES": "x"}},
@@ -248,6 +279,16 @@ def test_values_fill_in_the_parameters_of_a_filter(shop: Project, world: World) 
 def test_a_bad_filter_is_refused(shop: Project, options: dict[str, Any]) -> None:
     with pytest.raises(InvalidFilterError):
         ask(shop, **options)
+
+
+def test_a_filter_of_an_unknown_name_is_not_found(shop: Project, tmp_path: Path) -> None:
+    with pytest.raises(NotFoundError, match="no filter 'zz'"):
+        ask(shop, filter="zz")
+    (tmp_path / "in.jsonl").write_bytes(b"".join(lines({"userId": "u0"})))
+    for options in ({"filter": "zz"}, {"filter": "EXCLUDE nothing"}, {"at": "soon"}, {"campaign": "zz"}):
+        with pytest.raises((NotFoundError, UsageError)):
+            shop.recommend_batch(tmp_path / "in.jsonl", tmp_path / "out.jsonl", **options)
+    assert not (tmp_path / "out.jsonl").exists()
 
 
 # -- events
@@ -425,11 +466,16 @@ BAD_LINES = [
     (b"nonsense\n", "not JSON"),
     (b"\xff\xfe\n", "not JSON"),
     ({"itemId": "i1"}, "userId"),
-    ({"userId": 5}, "userId"),
-    ({"userId": ""}, "userId"),
+    ({"userId": 5.5}, "userId: not a string"),
+    ({"userId": True}, "userId: not a string"),
+    ({"userId": ""}, "userId: an id of 0 characters"),
+    ({"userId": "x" * 257}, "userId: an id of 257 characters"),
+    ({"userId": "a\0b"}, "userId: an id with a NUL in it"),
     (b"[1]\n", "userId"),
     ({"userId": "u1", "itemList": "i1"}, "itemList"),
     ({"userId": "u1", "itemList": []}, "0 items"),
+    ({"userId": "u1", "itemList": ["i1", ""]}, "items to rank: an id of 0 characters"),
+    ({"userId": "u1", "itemList": [None]}, "items to rank: not a string"),
     ({"userId": "u1", "at": "yesterday"}, "at: "),
     ({"userId": "u1", "filterValues": ["x"]}, "filterValues"),
     ({"userId": "u1", "filterValues": {"TYPES": 5}}, "filterValues"),
@@ -451,6 +497,55 @@ def test_a_bad_line_reports_in_its_place_and_the_job_goes_on(project: Project, t
             assert row["input"] == line
     assert all(row["error"] is None and len(row["output"]["recommendedItems"]) == 25 for row in found[1::2])
     assert len(log(project)) == len(BAD_LINES)
+
+
+def test_whole_numbers_are_the_ids_that_they_spell(project: Project, tmp_path: Path) -> None:
+    put(project, userId=7, itemId=12, sentAt=LATEST + HOUR)
+    project.train(mode="update")
+    project.update_campaign("exploit")
+    asked: list[dict[str, Any] | bytes] = [
+        {"userId": number(7), "itemList": [number(12), "i1"]} for number in (int, str)
+    ]
+    _, found = batch(project, tmp_path, asked, log=False, campaign="exploit")
+    assert found[0]["input"] == {"userId": 7, "itemList": [12, "i1"]}
+    assert found[0]["output"] == found[1]["output"]
+    assert None not in found[0]["output"]["scores"]
+
+
+def test_an_input_that_is_not_json_lines_is_said_to_be_none(project: Project, tmp_path: Path) -> None:
+    done, _ = batch(project, tmp_path, [b"USER_ID\n", b"u1\n"])
+    [warning] = done["warnings"]
+    assert "in.jsonl does not look like JSON Lines" in warning
+    assert (done["lines"], done["errors"]) == (2, 2)
+    for asked in ([b"\n"], [b"nonsense\n", {"userId": "u1"}]):
+        assert batch(project, tmp_path, asked)[0]["warnings"] == []
+
+
+def test_a_file_that_cannot_be_read_or_written_is_named(
+    project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source, target = tmp_path / "in.jsonl", tmp_path / "out.jsonl"
+    source.write_bytes(b"".join(lines({"userId": "u1"})))
+    plain_open = Path.open
+
+    def refuse(path: Path, *arguments: Any) -> Any:  # noqa: ANN401
+        if path == source:
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+        return plain_open(path, *arguments)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "open", refuse)
+        with pytest.raises(ResourceError, match=r"in\.jsonl: permission denied") as caught:
+            project.recommend_batch(source, target)
+    assert caught.value.hint == "make it readable, then run the command again"
+    monkeypatch.setattr(os, "fsync", full_disk)
+    with pytest.raises(ResourceError, match=r"out\.jsonl: No space") as caught:
+        project.recommend_batch(source, target, log=False)
+    assert caught.value.path == str(target)
+
+
+def full_disk(_: int) -> None:
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
 def test_a_batch_is_logged_in_order_before_its_lines_come_out(

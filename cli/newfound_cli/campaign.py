@@ -20,7 +20,7 @@ Solution = Annotated[
     typer.Option(
         metavar="SOLUTION[@vN]",
         help="What to serve; @vN pins it [default: the newest version].",
-        autocompletion=context.names("solutions"),
+        autocompletion=context.references(),
     ),
 ]
 Weight = Annotated[

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 import typer
 
@@ -107,16 +107,33 @@ def open_lines(source: str) -> Iterator[BinaryIO]:
         yield stream
 
 
-def names(method: str) -> Callable[[typer.Context, str], list[str]]:
-    """Complete the names that a list method of the project returns."""
+Complete = Callable[[typer.Context, str], list[str]]
 
+
+def names(method: str) -> Complete:
+    """Complete the names that a list method of the project returns."""
+    return _completing(lambda project: [row["name"] for row in getattr(project, method)()])
+
+
+def references() -> Complete:
+    """Complete the names of solutions and of their ACTIVE versions."""
+
+    def listed(project: Project) -> Iterator[str]:
+        for solution in project.solutions():
+            yield solution["name"]
+            for version in project.versions(solution["name"]):
+                if version["status"] == "ACTIVE":
+                    yield version["solutionVersion"]
+
+    return _completing(listed)
+
+
+def _completing(listed: Callable[[Project], Iterable[str]]) -> Complete:
     def complete(ctx: typer.Context, incomplete: str) -> list[str]:
         try:
-            project = facade().Project.open(ctx.find_root().params.get("project"))
-            found: list[dict[str, Any]] = getattr(project, method)()
+            found = list(listed(facade().Project.open(ctx.find_root().params.get("project"))))
         except NewfoundError:
             return []
-        listed: list[str] = [row["name"] for row in found]
-        return [name for name in listed if name.startswith(incomplete) and clean(name) == name]
+        return [name for name in found if name.startswith(incomplete) and clean(name) == name]
 
     return complete

@@ -38,7 +38,7 @@ Version = Annotated[
     typer.Argument(
         metavar="NAME[@vN]",
         help="A solution, or one of its versions.",
-        autocompletion=context.names("solutions"),
+        autocompletion=context.references(),
     ),
 ]
 CampaignName = Annotated[

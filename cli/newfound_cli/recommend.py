@@ -50,8 +50,16 @@ def recommend(
         ),
     ] = "default",
     num_results: Annotated[
-        int, typer.Option("--num-results", "-k", min=1, max=500, metavar="N", help="How many will be shown.")
-    ] = 25,
+        int | None,
+        typer.Option(
+            "--num-results",
+            "-k",
+            min=1,
+            max=500,
+            metavar="N",
+            help="How many will be shown [default: 25, or all that are ranked].",
+        ),
+    ] = None,
     filter: Annotated[
         str | None,
         typer.Option(
@@ -74,8 +82,7 @@ def recommend(
 
     The response is logged as an impression list; give its recommendationId to `newfound events put`.
     """
-    if (user is None) == (input is None) or (input is None) != (output is None):
-        raise UsageError("nobody to recommend for", "give --user, or --input with --output")
+    _check_who(user, input, output)
     if input is not None and (explain or rank_items is not None):
         raise UsageError("--explain and --rank-items belong to --user", 'give "itemList" in the lines')
     context.use_one_thread()
@@ -97,6 +104,25 @@ def recommend(
         ranked = context.id_list(rank_items)
         answer = project.recommend(user, rank_items=ranked, explain=explain, **shared)
         render.result(ctx, answer, lambda: _blocks(answer))
+
+
+def _check_who(user: str | None, source: Path | None, output: Path | None) -> None:
+    """Raise UsageError unless there is a user, or a file of users and one for the answers."""
+    hint = "give --user, or --input with --output"
+    if user is not None and source is not None:
+        raise UsageError("--user and --input: one user or many?", hint)
+    if user is not None and output is not None:
+        raise UsageError("--output holds the answers to --input, not that to --user", hint)
+    if source is None and output is not None:
+        raise UsageError("--output without --input: nobody to recommend for", hint)
+    if source is not None and output is None:
+        raise UsageError("--input without --output: nowhere to write the answers", hint)
+    if user is None and source is None:
+        raise UsageError("nobody to recommend for", hint)
+    if str(source) == "-":
+        raise UsageError("--input -: the lines are read more than once", "give a file")
+    if str(output) == "-":
+        raise UsageError("--output -: the answers replace a file as a whole", "give a file")
 
 
 def _blocks(answer: tables.Record) -> Iterator[render.Block]:

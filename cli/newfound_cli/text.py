@@ -26,7 +26,7 @@ def dump_json(value: object, *, indent: bool = False) -> str:
 
 
 def iso(seconds: float) -> str:
-    """Write Unix seconds as ISO 8601 in UTC; a time outside the calendar stays a number.
+    """Write whole Unix seconds as ISO 8601 in UTC; a time outside the calendar stays a number.
 
     >>> iso(1700000000)
     '2023-11-14T22:13:20Z'
@@ -58,7 +58,8 @@ def show(key: str, value: object) -> str:
         case bool():
             return "yes" if value else "no"
         case int() | float() if key.lower().endswith(_TIME_KEYS):
-            return f"{value:.0f} ({iso(value)})"
+            whole = value // 1
+            return f"{whole:.0f} ({iso(whole)})"
         case int():
             return f"{value:,}"
         case float():

@@ -24,9 +24,17 @@ import orjson
 from newfound.batch_output import Row, encode_json, encode_parquet
 from newfound.dataset.event_rows import EventRow
 from newfound.dataset.output import replacing
-from newfound.errors import InputRefusedError, NewfoundError, NotFoundError, UsageError
+from newfound.errors import InputRefusedError, NewfoundError, NotFoundError, ResourceError, UsageError
 from newfound.progress import Progress, ProgressCallback
-from newfound.recommending import Desk, Options, candidates, request_time, seed_text, unknown_items
+from newfound.recommending import (
+    Desk,
+    Options,
+    candidates,
+    checked_id,
+    request_time,
+    seed_text,
+    unknown_items,
+)
 from newfound.serving.recommender import Request
 from newfound.serving.response_log import ROWS_PER_COMMIT, LoggedAnswer, new_recommendation_id
 from newfound.store.data_files import stream_parquet
@@ -44,6 +52,7 @@ NO_ITEMS = np.zeros(0, np.int32)
 _SIZES = struct.Struct("<QQQQ")
 WORKERS = min(len(os.sched_getaffinity(0)), 8) if hasattr(os, "sched_getaffinity") else 2
 """Blocks that are answered at the same time."""
+FIRST_LINES = 3
 MAX_BLOCK = 512
 BLOCK_CELLS = 4_000_000
 """A block of requests is scored at once: as many as have so many scores of items, at most MAX_BLOCK."""
@@ -88,7 +97,8 @@ def recommend_batch(
     """Answer JSON Lines of requests in order; a bad line reports its error and the job goes on.
 
     The output, Parquet if its name ends in `.parquet` and else JSON Lines, is replaced atomically. Raises
-    NotFoundError for a missing input, UsageError for equal paths or a name that promises another format.
+    NotFoundError for a missing input or an unknown filter, UsageError for equal paths or a name that promises another
+    format, ResourceError for an input that cannot be read.
     """
     started = time.monotonic()
     if not source.is_file():
@@ -103,7 +113,9 @@ def recommend_batch(
             "end the name in .jsonl or .parquet",
             str(output),
         )
+    warnings = _doubts(source)
     desk = Desk(layout, options, lock_timeout)
+    desk.refuse_early()
     tally = Tally()
     parquet = output.suffix == ".parquet"
     encode: Callable[[Sequence[Row]], Any] = encode_parquet if parquet else encode_json
@@ -121,7 +133,36 @@ def recommend_batch(
         "campaign": desk.campaign.name,
         "solutionVersion": desk.version.name,
         "seconds": time.monotonic() - started,
+        "warnings": warnings,
     }
+
+
+def _lines(source: Path) -> Generator[bytes]:
+    """Read the lines of the input; raise ResourceError that names it."""
+    try:
+        with source.open("rb") as file:
+            yield from file
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        hint = "make it readable, then run the command again"
+        raise ResourceError(f"{source}: {reason}", hint, str(source)) from error
+
+
+def _doubts(source: Path) -> list[str]:
+    """Say so if the first lines of the input are not JSON, each of which would be refused by itself."""
+    with closing(_lines(source)) as lines:
+        first = list(islice(filter(bytes.strip, lines), FIRST_LINES))
+    if not first or any(map(_is_json, first)):
+        return []
+    return [f'{source} does not look like JSON Lines: write {{"userId": "1"}} in each line']
+
+
+def _is_json(line: bytes) -> bool:
+    try:
+        orjson.loads(line)
+    except orjson.JSONDecodeError:
+        return False
+    return True
 
 
 def _answered(
@@ -131,20 +172,20 @@ def _answered(
     events = desk.new_events(None)
     size = max(1, min(MAX_BLOCK, BLOCK_CELLS // desk.bundle.n_items))
     answer = partial(_answer_block, desk, events, encode)
-    with source.open("rb") as file:
-        several = len(list(islice(_blocks(file, size), 2))) > 1
+    with closing(_lines(source)) as lines:
+        several = len(list(islice(_blocks(lines, size), 2))) > 1
     if several and WORKERS > 1 and can_fork():
 
         def share(k: int, n: int) -> Iterator[bytes]:
             # Each reads the file by itself: copies of an open file would share its position.
-            with source.open("rb") as file:
-                yield from map(_packed, map(answer, islice(_blocks(file, size), k, None, n)))
+            with closing(_lines(source)) as lines:
+                yield from map(_packed, map(answer, islice(_blocks(lines, size), k, None, n)))
 
         with closing(in_order(share, WORKERS)) as packed:
             yield from (_unpacked(block, encode) for block in packed)
     else:
-        with source.open("rb") as file:
-            yield from _in_threads(answer, _blocks(file, size))
+        with closing(_lines(source)) as lines:
+            yield from _in_threads(answer, _blocks(lines, size))
 
 
 def _packed(block: _Block[Encoded]) -> bytes:
@@ -237,11 +278,11 @@ def _parse_line(desk: Desk, line: bytes) -> _Asked | Row:
 
 
 def _asked(desk: Desk, raw: Any) -> _Asked:  # noqa: ANN401  # any JSON value
-    if not isinstance(raw, dict) or not isinstance(raw.get("userId"), str) or not raw["userId"]:
-        raise InputRefusedError("a line needs a userId, a string", 'write {"userId": "1"}')
-    items = raw.get("itemList")
-    if items is not None and not (isinstance(items, list) and all(isinstance(item, str) for item in items)):
-        raise InputRefusedError("itemList is not a list of strings", 'write "itemList": ["1", "2"]')
+    if not isinstance(raw, dict) or raw.get("userId") is None:
+        raise InputRefusedError("a line needs a userId", 'write {"userId": "1"}')
+    user, items = checked_id(raw["userId"], "userId"), raw.get("itemList")
+    if items is not None and not isinstance(items, list):
+        raise InputRefusedError("itemList is not a list", 'write "itemList": ["1", "2"]')
     values = raw.get("filterValues") or desk.options.filter_values or {}
     if not (isinstance(values, dict) and all(isinstance(value, str) for value in values.values())):
         raise InputRefusedError(
@@ -249,10 +290,10 @@ def _asked(desk: Desk, raw: Any) -> _Asked:  # noqa: ANN401  # any JSON value
         )
     at = request_time(str(raw["at"])) if raw.get("at") is not None else desk.at
     name = new_recommendation_id()
-    seed = seed_text(desk.options.seed, raw["userId"], name)
+    seed = seed_text(desk.options.seed, user, name)
     ranked = candidates(items)
-    k = desk.options.num_results if ranked is None else len(ranked)
-    return _Asked(raw, Request(raw["userId"], k, seed, at, desk.clauses(values), ranked), name, values)
+    k = desk.num_results(ranked)
+    return _Asked(raw, Request(user, k, seed, at, desk.clauses(values), ranked), name, values)
 
 
 def _answer_block(
@@ -277,7 +318,8 @@ def _answer_block(
 
 
 def _row(desk: Desk, entry: _Asked, logged: LoggedAnswer) -> Row:
-    answer, unknown = logged.answer, unknown_items(desk.bundle, entry.request.candidates)
+    answer, request = logged.answer, entry.request
+    unknown = unknown_items(desk.bundle, request.candidates, request.k - len(logged.item_ids))
     output: dict[str, Any] = {
         "recommendationId": logged.recommendation_id if desk.options.log else None,
         "recommendedItems": [*logged.item_ids, *unknown],

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from newfound.errors import AlreadyExistsError, InvalidFilterError, NotFoundError
+from newfound.errors import AlreadyExistsError, NotFoundError
 from newfound.serving.filters import ItemFilter, parse_filter
 from newfound.store.files import create_bytes, read_json, seal_json
 from newfound.store.layout import Layout
@@ -58,11 +58,5 @@ def delete_filter(layout: Layout, name: str) -> dict[str, Any]:
 
 def find_filter(layout: Layout, text: str) -> ItemFilter:
     """Read a filter's name or an inline expression; raise InvalidFilterError or NotFoundError."""
-    if " " in text.strip():
-        return parse_filter(text)
-    try:
-        return parse_filter(describe_filter(layout, text)["filterExpression"])
-    except NotFoundError as error:
-        raise InvalidFilterError(
-            f"{text!r} is neither a filter of this project nor an expression", error.hint
-        ) from None
+    expression = text if " " in text.strip() else describe_filter(layout, text)["filterExpression"]
+    return parse_filter(expression)

@@ -190,7 +190,7 @@ class Project(ProjectData):
         *,
         rank_items: Sequence[str] | None = None,
         campaign: str = "default",
-        num_results: int = 25,
+        num_results: int | None = None,
         filter: str | None = None,  # the command line's name
         filter_values: Mapping[str, str] | None = None,
         explain: bool = False,
@@ -198,7 +198,10 @@ class Project(ProjectData):
         log: bool = True,
         at: str | None = None,
     ) -> dict[str, Any]:
-        """Recommend items for a user, or rank the given ones; the response is logged unless `log` is False."""
+        """Recommend items for a user, or rank the given ones; the response is logged unless `log` is False.
+
+        `num_results`: None for 25, or for all of `rank_items`.
+        """
         from newfound.recommending import Options, recommend
 
         options = Options(campaign, num_results, filter, filter_values, explain, seed, log, at)
@@ -210,7 +213,7 @@ class Project(ProjectData):
         output: str | Path,
         *,
         campaign: str = "default",
-        num_results: int = 25,
+        num_results: int | None = None,
         filter: str | None = None,  # the command line's name
         filter_values: Mapping[str, str] | None = None,
         seed: int | None = None,

@@ -13,6 +13,7 @@ from newfound.campaigns import Campaign, read_campaign, serving_version
 from newfound.dataset.event_rows import EventRow, read_events
 from newfound.errors import InputRefusedError, InvalidFilterError, UsageError
 from newfound.explore.policy import OPTIMISM
+from newfound.schema.rules import MAX_ID_LENGTH
 from newfound.serving.bundle import Bundle, open_bundle
 from newfound.serving.recommender import Answer, Recommender, Request
 from newfound.serving.response_log import ROWS_PER_COMMIT, LoggedAnswer, log_rows, new_recommendation_id
@@ -30,14 +31,18 @@ if TYPE_CHECKING:
 
 MAX_RESULTS = 500
 MAX_RANKED = 500
+USUAL_RESULTS = 25
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How to answer, whoever asks; see the command line contract for each."""
+    """How to answer, whoever asks; see the command line contract for each.
+
+    num_results: None for USUAL_RESULTS, or all items that are to be ranked.
+    """
 
     campaign: str = "default"
-    num_results: int = 25
+    num_results: int | None = None
     filter: str | None = None
     filter_values: Mapping[str, str] | None = None
     explain: bool = False
@@ -55,10 +60,9 @@ class Desk:
     lock_timeout: float
 
     def __post_init__(self) -> None:
-        if not 1 <= self.options.num_results <= MAX_RESULTS:
-            raise UsageError(
-                f"{self.options.num_results} results cannot be asked for", f"ask for 1 to {MAX_RESULTS}"
-            )
+        asked = self.options.num_results
+        if asked is not None and not 1 <= asked <= MAX_RESULTS:
+            raise UsageError(f"{asked} results cannot be asked for", f"ask for 1 to {MAX_RESULTS}")
 
     @cached_property
     def campaign(self) -> Campaign:
@@ -98,6 +102,15 @@ class Desk:
     def at(self) -> int | None:
         """The time of the request, unless a request brings its own."""
         return None if self.options.at is None else request_time(self.options.at)
+
+    def refuse_early(self) -> None:
+        """Raise what is wrong with the options whatever a line of a batch says: filter, time, campaign."""
+        _ = self.filter, self.at, self.bundle
+
+    def num_results(self, ranked: Sequence[str] | None) -> int:
+        """How many items an answer has at most, `ranked` being those to rank."""
+        usual = USUAL_RESULTS if ranked is None else len(ranked)
+        return self.options.num_results or usual
 
     def clauses(self, values: Mapping[str, str]) -> tuple[HistoryClause, ...]:
         """Bind filter values; raise InvalidFilterError for values without a filter."""
@@ -145,12 +158,12 @@ def recommend(
     lock_timeout: float,
 ) -> dict[str, Any]:
     """Answer for one user; unknown users are no error. Raises UsageError, NotFoundError, InvalidFilterError."""
+    user, ranked = checked_id(user, "user"), candidates(rank_items)
     desk = Desk(layout, options, lock_timeout)
     clauses = desk.clauses(options.filter_values or {})
     events = desk.new_events([user])
     name = new_recommendation_id()
-    ranked = candidates(rank_items)
-    k = options.num_results if ranked is None else len(ranked)
+    k = desk.num_results(ranked)
     request = Request(user, k, seed_text(options.seed, user, name), desk.at, clauses, ranked)
     answer = desk.recommender.answer([request], events)[0]
     items = desk.bundle.item_ids(answer.slate.items)
@@ -165,7 +178,7 @@ def recommend(
         ]
     entries += [
         {"itemId": item, "score": None, "propensity": None, "explored": False}
-        for item in unknown_items(desk.bundle, ranked)
+        for item in unknown_items(desk.bundle, ranked, k - len(entries))
     ]
     return {
         "recommendationId": name if options.log else None,
@@ -193,18 +206,31 @@ def seed_text(seed: int | None, user: str, recommendation_id: str) -> str:
     return recommendation_id if seed is None else f"{seed}:{user}"
 
 
-def candidates(rank_items: Sequence[str] | None) -> tuple[str, ...] | None:
-    """Check items to rank, None for the whole catalogue; raise UsageError for none or too many."""
+def checked_id(value: object, of: str) -> str:
+    """Return the id of a user or an item as text, a whole number spelled; raise UsageError where it is no id."""
+    text = str(value) if type(value) is int else value
+    rule = f"ids are texts of 1 to {MAX_ID_LENGTH} characters"
+    if not isinstance(text, str):
+        raise UsageError(f"{of}: not a string", rule)
+    if not 1 <= len(text) <= MAX_ID_LENGTH:
+        raise UsageError(f"{of}: an id of {len(text)} characters", rule)
+    if "\0" in text:
+        raise UsageError(f"{of}: an id with a NUL in it", rule)
+    return text
+
+
+def candidates(rank_items: Sequence[object] | None) -> tuple[str, ...] | None:
+    """Check items to rank, None for the whole catalogue; raise UsageError for none, too many, or what is no id."""
     if rank_items is None:
         return None
     if not 1 <= len(rank_items) <= MAX_RANKED:
         raise UsageError(f"{len(rank_items)} items cannot be ranked", f"name 1 to {MAX_RANKED}")
-    return tuple(rank_items)
+    return tuple(checked_id(item, "items to rank") for item in rank_items)
 
 
-def unknown_items(bundle: Bundle, ranked: Sequence[str] | None) -> list[str]:
-    """Items to rank that the version does not know: they follow the others, without a score."""
-    return [item for item in dict.fromkeys(ranked or ()) if bundle.item_code(item) < 0]
+def unknown_items(bundle: Bundle, ranked: Sequence[str] | None, most: int) -> list[str]:
+    """At most so many of the items to rank that the version does not know: they follow the others, without a score."""
+    return [item for item in dict.fromkeys(ranked or ()) if bundle.item_code(item) < 0][:most]
 
 
 def _entry(answer: Answer, k: int, item: str) -> dict[str, Any]:

@@ -156,6 +156,9 @@ class Project:
         return cls()
     def campaigns(self): return [{{"name": name}} for name in {named}]
     solutions = filters = campaigns
+    def versions(self, name):
+        kinds = {{1: "ACTIVE", 2: "CREATE FAILED"}}
+        return [{{"solutionVersion": f"{{name}}@v{{n}}", "status": kind}} for n, kind in kinds.items()]
 context.facade = lambda: sys.modules[__name__]
 main.main()
 """
@@ -176,7 +179,7 @@ main.main()
     "words",
     [
         "campaign describe ",
-        "solution metrics ",
+        "solution train ",
         "filter delete ",
         "recommend --campaign ",
         "recommend --filter ",
@@ -184,6 +187,11 @@ main.main()
 )
 def test_completion_offers_names(words: str) -> None:
     assert complete(f"newfound {words}b", named=["bold", "default"]) == ["bold"]
+
+
+@pytest.mark.parametrize("words", ["solution metrics ", "campaign update --solution "])
+def test_completion_offers_versions_that_can_serve(words: str) -> None:
+    assert complete(f"newfound {words}b", named=["bold", "default"]) == ["bold", "bold@v1"]
 
 
 def test_completion_is_silent_where_there_is_no_project() -> None:

@@ -85,7 +85,7 @@ def test_values_are_written_for_a_person() -> None:
         ("parent", None): "-",
         ("followLatest", True): "yes",
         ("lastTimestamp", 1597266000): "1597266000 (2020-08-12T21:00:00Z)",
-        ("creationDateTime", 1.5): "2 (1970-01-01T00:00:01Z)",
+        ("creationDateTime", 1.5): "1 (1970-01-01T00:00:01Z)",
         ("userId", "007"): "007",
     }
     assert {pair: show(*pair) for pair in written} == written

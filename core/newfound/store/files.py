@@ -87,13 +87,13 @@ def remove(path: Path) -> None:
 
 
 @contextmanager
-def new_file(path: Path) -> Iterator[BinaryIO]:
+def new_file(path: Path, known_as: Path | None = None) -> Iterator[BinaryIO]:
     """Open a file that must not exist yet; fsync it after the body, or remove it if the body fails.
 
-    Its name is durable only after `fsync_directory`.
+    Its name is durable only after `fsync_directory`. Errors name `known_as`, the name that it is to get, if given.
     """
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-    with translated(path):
+    with translated(known_as or path):
         descriptor = os.open(path, flags, 0o666)
         try:
             with os.fdopen(descriptor, "wb") as file:
@@ -105,9 +105,9 @@ def new_file(path: Path) -> Iterator[BinaryIO]:
             raise
 
 
-def write_new(path: Path, data: bytes | memoryview) -> None:
+def write_new(path: Path, data: bytes | memoryview, known_as: Path | None = None) -> None:
     """Write and fsync a file that must not exist yet; a failed write leaves nothing behind."""
-    with new_file(path) as file:
+    with new_file(path, known_as) as file:
         file.write(data)
 
 
@@ -132,7 +132,7 @@ def publish(temporary: Path, path: Path) -> None:
 def replacing(path: Path) -> Iterator[BinaryIO]:
     """Open a file that replaces `path` atomically and durably after the body, or not at all if that fails."""
     temporary = temporary_sibling(path)
-    with new_file(temporary) as file:
+    with new_file(temporary, path) as file:
         yield file
     publish(temporary, path)
 
@@ -148,7 +148,7 @@ def create_bytes(path: Path, data: bytes) -> None:
     """Create a file atomically and durably; raise FileExistsError if the name is taken."""
     make_directory(path.parent)
     temporary = temporary_sibling(path)
-    write_new(temporary, data)
+    write_new(temporary, data, path)
     try:
         with translated(path):
             path.hardlink_to(temporary)
