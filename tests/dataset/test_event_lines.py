@@ -80,6 +80,36 @@ def test_an_envelope_gives_its_user_to_all_its_events() -> None:
     assert events[0].properties == '{"price":3}'
 
 
+@pytest.mark.parametrize(
+    "properties",
+    [
+        '{"itemId": "5", "eventValue": 4.5}',
+        {"itemId": 5, "eventValue": 4.5},
+        {"ITEM_ID": "5", "EVENT_VALUE": 4.5},
+    ],
+)
+@pytest.mark.parametrize("shown", [{}, {"impression": ["5", "6"]}, {"recommendationId": "RID-1"}])
+def test_the_older_form_names_item_and_value_in_the_properties(
+    properties: object, shown: dict[str, object]
+) -> None:
+    click = {"eventType": "click", "sentAt": 5, "properties": properties, **shown}
+    [event] = parse_line(json.dumps({"userId": "u", "sessionId": "s", "eventList": [click]}).encode(), NOW)
+    assert (event.item_id, event.event_value) == ("5", 4.5)
+    flat = one(itemId=None, properties=properties, **shown)
+    assert (flat.item_id, flat.event_value) == ("5", 4.5)
+
+
+def test_a_field_of_the_event_wins_over_its_property() -> None:
+    event = one(itemId="7", eventValue=0, properties={"itemId": "5", "eventValue": 4.5})
+    assert (event.item_id, event.event_value) == ("7", 0)
+    assert event.properties == '{"itemId":"5","eventValue":4.5}'
+
+
+def test_item_and_value_in_the_properties_are_checked_too() -> None:
+    assert reason({"userId": "u", "properties": {"itemId": ""}}) == "itemId: must have 1 to 256 characters"
+    assert reason({**FLAT, "properties": {"eventValue": "4"}}) == "eventValue: must be a finite number"
+
+
 def test_a_bad_event_of_an_envelope_is_named_by_its_place() -> None:
     bad = {"userId": "u", "eventList": [{"itemId": "a"}, {"itemId": "b", "eventId": ""}]}
     assert reason(bad) == "eventList[1]: eventId: must have 1 to 256 characters"

@@ -41,7 +41,10 @@ EVENTS = st.fixed_dictionaries(
         "eventValue": NUMBERS,
         "sentAt": NUMBERS,
         "impression": st.lists(IDS, max_size=3) | IDS | st.just(["a"] * 501),
-        "properties": st.dictionaries(st.text("ab", max_size=2), NUMBERS, max_size=2) | IDS,
+        "properties": st.dictionaries(
+            st.text("ab", max_size=2) | st.sampled_from(["itemId", "eventValue"]), NUMBERS | IDS, max_size=2
+        )
+        | IDS,
         "unknown": IDS,
     },
 )

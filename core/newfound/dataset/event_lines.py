@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, NoReturn, TypeGuard
 
 from newfound.errors import InputRefusedError
+from newfound.schema.rules import plain_name
 
 DEFAULT_EVENT_TYPE = "click"
 MAX_LINE_BYTES = 1 << 20
@@ -29,6 +30,8 @@ _EVENT_FIELDS = frozenset(
     ["itemId", "eventType", "eventValue", "sentAt", "eventId", "recommendationId", "impression", "properties"]
 )
 FLAT_FIELDS = _EVENT_FIELDS | _USER_FIELDS
+# Where older clients write them; the field of the event itself wins.
+_ALSO_PROPERTIES = {plain_name(name): name for name in ("itemId", "eventValue")}
 _RESERVED_PROPERTIES = {"userid", "sessionid", "eventtype", "timestamp", "recommendationid", "impression"}
 
 
@@ -149,6 +152,10 @@ def _user(record: dict[str, Any]) -> tuple[str, str | None]:
 
 
 def _event(record: dict[str, Any], user_id: str, session_id: str | None, now: float) -> Event:
+    properties = _properties(record.get("properties"))
+    record = _from_properties(properties or {}) | {
+        key: value for key, value in record.items() if value is not None
+    }
     item_id = _text(record, "itemId")
     recommendation_id = _text(record, "recommendationId", MAX_RECOMMENDATION_ID_LENGTH)
     impression = _impression(record.get("impression"))
@@ -160,12 +167,18 @@ def _event(record: dict[str, Any], user_id: str, session_id: str | None, now: fl
         item_id=item_id,
         event_type=_text(record, "eventType") or DEFAULT_EVENT_TYPE,
         event_value=_value(record.get("eventValue")),
-        timestamp=parse_time(now if record.get("sentAt") is None else record["sentAt"], now),
+        timestamp=parse_time(record.get("sentAt", now), now),
         event_id=_text(record, "eventId"),
         recommendation_id=recommendation_id,
         impression=impression,
-        properties=_properties(record.get("properties")),
+        properties=None if properties is None else _properties_text(properties),
     )
+
+
+def _from_properties(properties: dict[str, Any]) -> dict[str, Any]:
+    """Return the fields of an event that stand among its properties."""
+    named = ((_ALSO_PROPERTIES.get(plain_name(key)), value) for key, value in properties.items())
+    return {name: value for name, value in named if name is not None}
 
 
 def _text(record: dict[str, Any], field: str, max_length: int = MAX_ID_LENGTH) -> str | None:
@@ -215,7 +228,7 @@ def _impression(value: object) -> list[str] | None:
     return [_checked_text(item, "impression") for item in value]
 
 
-def _properties(value: object) -> str | None:
+def _properties(value: object) -> dict[str, Any] | None:
     if value is None:
         return None
     try:
@@ -225,6 +238,10 @@ def _properties(value: object) -> str | None:
     for key in properties:
         if key.lower() in _RESERVED_PROPERTIES:
             _refuse("properties", f"{key} has a field of its own in the event")
+    return properties
+
+
+def _properties_text(properties: dict[str, Any]) -> str:
     text = json.dumps(properties, separators=(",", ":"))
     if len(text) > MAX_PROPERTIES_LENGTH:
         _refuse("properties", f"must have at most {MAX_PROPERTIES_LENGTH:,} characters")
