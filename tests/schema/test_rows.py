@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from datetime import datetime
+from decimal import Decimal
 
 import polars as pl
 import pytest
 
 from newfound.errors import SchemaError
-from newfound.schema import rules
+from newfound.schema import rows, rules
 from newfound.schema.builtin import builtin
 from newfound.schema.document import Field, SchemaDocument
 from newfound.schema.rows import check_rows
 
 INTERACTIONS = builtin("interactions")
 ITEMS = builtin("items")
+CREATED = SchemaDocument(
+    "items", (Field("ITEM_ID", "string"), Field("CREATION_TIMESTAMP", "long", nullable=True))
+)
 
 
 def test_text_columns_get_their_types_in_document_order() -> None:
@@ -72,6 +76,42 @@ def test_integer_ids_become_their_exact_text_and_fractions_are_refused() -> None
     assert typed["ITEM_ID"].to_list() == ["9223372036854775807", "7"]
     _, refused = check_rows(pl.DataFrame({"ITEM_ID": [7.0, 8.5]}), ITEMS)
     assert refused["reason"].to_list() == [rules.NOT_TEXT] * 2
+
+
+@pytest.mark.parametrize(
+    "times",
+    [
+        pl.Series([1.7e9, None, 1.5]),
+        pl.Series(["1700000000.0", None, "1.5"]),
+        pl.Series([" 1700000000", None, "1.5"]),
+        pl.Series([Decimal("1700000000.0"), None, Decimal("1.5")], dtype=pl.Decimal(12, 1)),
+        pl.Series([Decimal(1_700_000_000), None, Decimal(10**30)], dtype=pl.Decimal(38, 0)),
+    ],
+    ids=lambda times: str(times.dtype),
+)
+def test_floats_spaced_texts_and_decimals_are_numbers_where_they_are_whole(times: pl.Series) -> None:
+    typed, refused = check_rows(pl.DataFrame({"ITEM_ID": list("abc"), "CREATION_TIMESTAMP": times}), CREATED)
+    assert typed["CREATION_TIMESTAMP"].to_list() == [1_700_000_000, None, None]
+    assert refused["index"].to_list() == [2]
+
+
+def test_a_column_of_whole_floats_takes_no_second_look(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(field: Field, raw: object) -> None:
+        raise AssertionError(raw)
+
+    monkeypatch.setattr(rows, "check_value", fail)
+    for times in ([1.7e9, None], ["1700000000.0", None], [" 1700000000", None]):
+        typed, _ = check_rows(pl.DataFrame({"ITEM_ID": ["a", "b"], "CREATION_TIMESTAMP": times}), CREATED)
+        assert typed["CREATION_TIMESTAMP"].to_list() == [1_700_000_000, None]
+
+
+def test_decimals_are_exact_ids_and_prices() -> None:
+    ids = pl.Series([Decimal(10**20 + 7)], dtype=pl.Decimal(38, 0))
+    prices = pl.Series([Decimal("4.50")], dtype=pl.Decimal(5, 2))
+    document = SchemaDocument("items", (Field("ITEM_ID", "string"), Field("PRICE", "double")))
+    typed, refused = check_rows(pl.DataFrame({"ITEM_ID": ids, "PRICE": prices}), document)
+    assert refused.is_empty()
+    assert typed.row(0) == ("100000000000000000007", 4.5)
 
 
 @pytest.mark.parametrize("values", [[datetime(2024, 1, 1)], [b"x"], [{"a": 1}], [[1]]], ids=str)

@@ -16,9 +16,9 @@ MIN_CATEGORIES = 50
 CATEGORY_SHARE = 0.01
 MEAN_PROSE_LENGTH = 100
 """Texts as long as this are prose even where few differ, and without spaces: some scripts have none."""
-_WHOLE = r"^-?(?:0|[1-9][0-9]{0,14})$"
+_WHOLE = r"^ *-?(?:0|[1-9][0-9]{0,14}) *$"
 # A leading zero makes a label of digits, and so does a length that a float64 cannot hold.
-_LABEL = r"^[+-]?(?:0[0-9]|[0-9]{16})"
+_LABEL = r"^ *[+-]?(?:0[0-9]|[0-9]{16})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +87,7 @@ def profile(column: pl.Series) -> ColumnProfile:
     if values.is_empty():
         return ColumnProfile()
     lengths = values.str.len_chars()
-    finite = values.cast(pl.Float64, strict=False).is_finite().fill_null(value=False)
+    finite = values.str.strip_chars(" ").cast(pl.Float64, strict=False).is_finite().fill_null(value=False)
     return ColumnProfile(
         values=len(values),
         whole=values.str.contains(_WHOLE).all(),

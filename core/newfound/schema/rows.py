@@ -55,6 +55,8 @@ def plain_column(raw: pl.Series) -> pl.Series:
 
     if raw.dtype == pl.List(pl.String):
         raw = raw.list.join("|")
+    elif isinstance(raw.dtype, pl.Decimal):
+        raw = raw.cast(pl.Float64 if raw.dtype.scale else pl.Int128)
     elif raw.dtype in (pl.Categorical, pl.Enum):
         raw = raw.cast(pl.String)
     if raw.dtype == pl.String:
@@ -74,10 +76,33 @@ def _cast(raw: pl.Series, field: Field) -> pl.Series:
     target, dtype = polars_type(field), raw.dtype
     if dtype == pl.String and target == pl.Boolean:
         return raw.replace_strict({"true": True, "false": False}, default=None, return_dtype=target)
+    if dtype == pl.String and target.is_numeric():
+        return _numbers(raw, target)
+    if dtype.is_float() and target == pl.Int64:
+        return _whole(raw)
     numeric = (dtype.is_integer() and target != pl.Boolean) or (dtype.is_float() and target.is_float())
     if numeric or dtype in (pl.String, pl.Null) or dtype == target:
         return raw.cast(target, strict=False)
     return pl.Series(raw.name, [None], target).new_from_index(0, len(raw))
+
+
+def _numbers(raw: pl.Series, target: pl.DataType) -> pl.Series:
+    """Cast text to numbers, with a second try without spaces and, for whole numbers, as floats."""
+    import polars as pl
+
+    numbers = raw.cast(target, strict=False)
+    if numbers.null_count() == raw.null_count():
+        return numbers
+    floats = raw.str.strip_chars(" ").cast(pl.Float64, strict=False)
+    return numbers.zip_with(numbers.is_not_null(), _whole(floats) if target == pl.Int64 else floats)
+
+
+def _whole(floats: pl.Series) -> pl.Series:
+    """Cast floats that are whole numbers; a cast alone would cut fractions off."""
+    import polars as pl
+
+    not_whole = (floats != floats.floor()) | (floats.abs() >= rules.MAX_WHOLE_FLOAT)
+    return floats.set(not_whole, None).cast(pl.Int64, strict=False)
 
 
 def _suspect(field: Field) -> pl.Expr:

@@ -36,6 +36,8 @@ MAX_STRING_LENGTH: Final = 1_000
 MAX_TEXT_LENGTH: Final = 20_000
 # Seconds reach this in the year 5138, milliseconds passed it in 1973.
 MAX_TIMESTAMP: Final = 100_000_000_000
+# From here on a float does not tell which whole number was meant.
+MAX_WHOLE_FLOAT: Final = float(1 << 53)
 
 IDS: Final = frozenset({columns.USER_ID, columns.ITEM_ID})
 TIMES: Final = frozenset({columns.TIMESTAMP, columns.CREATION_TIMESTAMP})

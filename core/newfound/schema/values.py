@@ -5,8 +5,8 @@ Free of polars, because `items put` must start quickly; a property test proves t
 
 from __future__ import annotations
 
-import math
 import re
+import sys
 
 from newfound.schema import rules
 from newfound.schema.document import Field
@@ -27,7 +27,8 @@ class RefusedValueError(ValueError):
 def check_value(field: Field, raw: object) -> Value:
     """Return a decoded JSON value as the type of its field; raise RefusedValueError with the reason.
 
-    Empty text is null. Numbers may be given as text, ids as whole numbers; a list of texts is joined by `|`.
+    Empty text is null. Numbers may be given as text, also between spaces, whole ones as floats too, and ids as whole
+    numbers; a list of texts is joined by `|`.
     """
     value = _plain(raw)
     if value is None:
@@ -83,9 +84,13 @@ def _boolean(value: Value) -> bool:
 
 
 def _whole(field: Field, value: str | float | bool) -> int:
-    if isinstance(value, str) and _WHOLE.fullmatch(value):
+    if isinstance(value, str) and _WHOLE.fullmatch(text := value.strip(" ")):
         # Python converts at most 4,300 digits; a number this long is out of range anyway.
-        value = int(value) if len(value) < _MAX_DIGITS else 1 << 64
+        value = int(text) if len(text) < _MAX_DIGITS else 1 << 64
+    elif isinstance(value, str):
+        value = _float_of(value)
+    if isinstance(value, float) and value.is_integer():
+        value = int(value) if abs(value) < rules.MAX_WHOLE_FLOAT else 1 << 64
     if isinstance(value, bool) or not isinstance(value, int):
         raise RefusedValueError(rules.NOT_WHOLE)
     if not -(1 << _BITS[field.type]) <= value < 1 << _BITS[field.type]:
@@ -96,10 +101,17 @@ def _whole(field: Field, value: str | float | bool) -> int:
 
 
 def _number(value: str | float | bool) -> float:
-    if isinstance(value, str) and (_NUMBER.fullmatch(value) or _NO_NUMBER.fullmatch(value)):
-        value = float(value)
+    if isinstance(value, str):
+        value = _float_of(value)
     if isinstance(value, str | bool):
         raise RefusedValueError(rules.NOT_NUMBER)
-    if not math.isfinite(value):
+    # An integer may be beyond all floats.
+    if not abs(value) <= sys.float_info.max:
         raise RefusedValueError(rules.NOT_FINITE)
     return float(value)
+
+
+def _float_of(text: str) -> float | str:
+    """Return the float that a text stands for, a text that stands for none as it is."""
+    plain = text.strip(" ")
+    return float(plain) if _NUMBER.fullmatch(plain) or _NO_NUMBER.fullmatch(plain) else text
