@@ -50,6 +50,15 @@ def test_findings_come_errors_first_and_columns_by_dataset(layout: Layout, write
     ]
 
 
+def test_times_ahead_of_the_clock_and_low_ratings_are_told(layout: Layout, write_file: WriteFile) -> None:
+    rows = "".join(f"u,i,{k},{k % 5 + 1}\n" for k in range(10))
+    path = write_file("i.csv", f"USER_ID,ITEM_ID,TIMESTAMP,EVENT_VALUE\n{rows}u,i,4681000000,5\n".encode())
+    import_dataset(layout, "interactions", [path])
+    warnings = [found["message"] for found in analyze(layout)["insights"] if found["level"] == "warning"]
+    assert any("2118" in warning for warning in warnings)
+    assert any("rating scale" in warning for warning in warnings)
+
+
 def test_events_of_anonymous_sessions_do_not_count(layout: Layout) -> None:
     events = [b'{"sessionId": "s", "itemId": "a"}'] * 2 + [
         b'{"userId": "u", "sessionId": "s", "itemId": "a"}'

@@ -116,6 +116,12 @@ def test_columns_go_by_their_mapped_names(layout: Layout, write_file: WriteFile)
     assert stored(layout, "USER_ID", "ITEM_ID", "TIMESTAMP") == [("1", "a", 0)]
 
 
+def test_a_time_ahead_of_the_clock_is_told(layout: Layout, write_file: WriteFile) -> None:
+    path = write_file("i.csv", b"USER_ID,ITEM_ID,TIMESTAMP\n1,a,4681000000\n1,a,5\n")
+    [warning] = import_dataset(layout, "interactions", [path], dry_run=True)["warnings"]
+    assert "4681000000 (2118-05-03), is more than a day ahead of the clock" in warning
+
+
 def test_columns_that_a_given_schema_leaves_out_are_told(
     layout: Layout, write_file: WriteFile, tmp_path: Path
 ) -> None:

@@ -62,6 +62,15 @@ def test_the_error_names_the_event_type_that_left_too_little() -> None:
         require_enough_data(histories([1, 2]), "watch")
 
 
+def test_the_error_names_the_threshold_that_left_too_little() -> None:
+    with pytest.raises(
+        TooLittleDataError, match="0 interactions after filtering by EVENT_VALUE of at least 3 are"
+    ):
+        require_enough_data(histories(), None, 3.0)
+    with pytest.raises(TooLittleDataError, match="event type: watch and EVENT_VALUE of at least 4 are"):
+        require_enough_data(histories([1, 2]), "watch", 4.0)
+
+
 def test_histories_are_cut_at_their_ends() -> None:
     cut = until(histories([1, 2, 3], [4], [5, 6]), np.array([2, 3, 6]))
     assert cut.offsets.tolist() == [0, 2, 2, 4]

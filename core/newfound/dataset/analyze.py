@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Final
 
@@ -12,10 +13,12 @@ from newfound.columns import (
     TIMESTAMP,
     USER_ID,
 )
+from newfound.dataset.cautions import cautions
 from newfound.dataset.column_figures import column_figures
 from newfound.dataset.current import current_records
 from newfound.dataset.insights import (
     NORMALLY_NULL,
+    Insight,
     InteractionFacts,
     catalogue_insights,
     column_insights,
@@ -39,6 +42,7 @@ def analyze(layout: Layout) -> dict[str, Any]:
     """
     interactions = _known_users(scan_interactions(layout))
     insights = interaction_insights(_facts(interactions))
+    insights += [Insight("warning", text) for text in cautions(interactions, time.time(), all_values=True)]
     figures: list[dict[str, Any]] = []
     for dataset in DATASETS:
         rows = interactions

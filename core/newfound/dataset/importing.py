@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from newfound.columns import RECORD_SOURCE
+from newfound.dataset.cautions import ahead_of_clock
 from newfound.dataset.import_base import ImportBase
 from newfound.dataset.output import replacing
 from newfound.dataset.rejects import Rejects
@@ -116,6 +117,8 @@ def _result(stream: RowStream, choice: Choice, seconds: float) -> dict[str, Any]
     warnings = (
         [f"columns that the schema leaves out: [{', '.join(choice.left_out)}]"] if choice.left_out else []
     )
+    if stream.times:
+        warnings += ahead_of_clock(max(stream.times), time.time())
     if stream.rejects.n_rows:
         warnings.append(f"skipped {stream.rejects.summary()}")
         result["rejected"] = stream.rejects.first

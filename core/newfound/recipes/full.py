@@ -60,20 +60,25 @@ class FullResult:
     training: dict[str, Any]
 
 
-def require_enough_data(trained: Histories, event_type: str | None) -> None:
-    """Raise TooLittleDataError below the minimum of behaviour specification §1."""
+def require_enough_data(
+    trained: Histories, event_type: str | None, event_value_threshold: float | None = None
+) -> None:
+    """Raise TooLittleDataError below the minimum of behaviour specification §1, naming the filters passed."""
     n, lengths = len(trained.items), np.diff(trained.offsets)
-    of_type = f" after filtering by event type: {event_type}" if event_type else ""
+    filters = [f"event type: {event_type}"] if event_type else []
+    if event_value_threshold is not None:
+        filters.append(f"EVENT_VALUE of at least {event_value_threshold:g}")
+    filtered = f" after filtering by {' and '.join(filters)}" if filters else ""
     if n < MIN_INTERACTIONS:
         raise TooLittleDataError(
-            f"{n:,} interactions{of_type} are too few to train: {MIN_INTERACTIONS:,} are needed",
+            f"{n:,} interactions{filtered} are too few to train: {MIN_INTERACTIONS:,} are needed",
             f"import or put {MIN_INTERACTIONS - n:,} more",
         )
     returning = int((lengths >= 2).sum())
     needed = max(MIN_USERS, int(np.ceil(MIN_USER_SHARE * int((lengths > 0).sum()))))
     if returning < needed:
         raise TooLittleDataError(
-            f"{returning:,} users with at least 2 interactions each{of_type} are too few to train:"
+            f"{returning:,} users with at least 2 interactions each{filtered} are too few to train:"
             f" {needed:,} are needed",
             "import longer histories, or check that USER_ID is the same for all events of a user",
         )

@@ -8,6 +8,7 @@ import time
 from importlib.metadata import version as installed
 from typing import Any
 
+from newfound.dataset.cautions import training_warnings
 from newfound.errors import NotFoundError, UsageError
 from newfound.progress import Progress, ProgressCallback
 from newfound.recipes.assemble import FullInputs
@@ -143,7 +144,7 @@ def _gather(
     at = Snapshots(**{name: Table(layout, name).snapshot(n if n >= 0 else None) for name, n in numbers})
     explores = find_recipe(solution.recipe).explores
     inputs = gather_full(layout, at, solution.selection, explores, record["seed"])
-    require_enough_data(inputs.trained, solution.event_type)
+    require_enough_data(inputs.trained, solution.event_type, solution.event_value_threshold)
     return at, inputs
 
 
@@ -189,7 +190,7 @@ def _fit(
         "interactions": len(inputs.histories.items),
         "newEvents": 0,
         "impressions": int(inputs.shown.sum()),
-        "warnings": [],
+        "warnings": training_warnings(layout, at.interactions, at.events, solution.selection),
         "training": result.training,
         "trials": tried.trials,
         "metrics": result.metrics.get("metrics"),
