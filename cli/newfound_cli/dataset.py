@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from newfound_cli import context, progress, render, tables
+from newfound_cli.failures import say_rows
 from newfound_cli.groups import example, make_app
 from newfound_cli.options import OnError, Refusal, Type
 
@@ -65,7 +66,9 @@ def import_(
             rejects=rejects,
             progress=report,
         )
-    render.record(ctx, done, then="" if dry_run else "newfound status")
+    say_rows(done.get("rejected", []))
+    counts = {key: value for key, value in done.items() if key != "rejected"}
+    render.result(ctx, done, lambda: [tables.details(counts)], then="" if dry_run else "newfound status")
 
 
 @app.command("list", epilog=example("newfound dataset list"))

@@ -4,7 +4,8 @@ from typing import Annotated
 
 import typer
 
-from newfound.errors import UsageError
+from newfound.dataset.event_lines import time_of_text
+from newfound.errors import InputRefusedError, UsageError
 from newfound_cli import context, lines
 from newfound_cli.groups import example, make_app
 from newfound_cli.options import OnError, Refusal
@@ -62,7 +63,7 @@ def put(
         "itemId": item,
         "eventType": event_type,
         "eventValue": value,
-        "sentAt": _number_or_text(timestamp),
+        "sentAt": _seconds(timestamp),
         "sessionId": session,
         "eventId": event_id,
         "recommendationId": recommendation_id,
@@ -78,14 +79,17 @@ def put(
     else:
         with context.open_lines(source or "-") as stream:
             done = project.put_events(stream, on_error=on_error.value)
-    lines.report(ctx, done, then=f"newfound recommend --user {user}" if user else "")
+    then = f"newfound recommend --user {user}" if user else ""
+    lines.report(ctx, done, None if event else source or "-", then, on_error)
 
 
-def _number_or_text(time: str | None) -> float | str | None:
-    import orjson
-
+def _seconds(time: str | None) -> float | None:
+    if time is None:
+        return None
     try:
-        number = orjson.loads(time or "")
-    except orjson.JSONDecodeError:
-        return time
-    return number if isinstance(number, int | float) else time
+        return time_of_text(time)
+    except InputRefusedError as error:
+        reason = error.message.removeprefix("sentAt: ")
+        raise UsageError(
+            f"--timestamp: {reason}", "write it like 1700000000 or 2023-11-14T22:13:20Z"
+        ) from None

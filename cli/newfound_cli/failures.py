@@ -6,6 +6,7 @@ import contextlib
 import os
 import sys
 import traceback
+from collections.abc import Iterable, Mapping
 
 import typer
 
@@ -38,8 +39,7 @@ def report(error: BaseException, *, json: bool, verbose: bool) -> int:
     known = _as_newfound(error)
     say(_line(known))
     rows = known.rows[:ROWS_SHOWN] if isinstance(known, RowError) else []
-    for row in rows:
-        say("  {file}:{row}:{column}: {reason}: {value!r}".format_map(row))
+    say_rows(rows)
     if known.exit_code == 1 and (verbose or os.environ.get("NEWFOUND_DEBUG")):
         for line in "".join(traceback.format_exception(error)).splitlines():
             say(line)
@@ -48,6 +48,13 @@ def report(error: BaseException, *, json: bool, verbose: bool) -> int:
         with contextlib.suppress(OSError):
             write(dump_json({"error": document | ({"rows": rows} if rows else {})}) + "\n")
     return known.exit_code
+
+
+def say_rows(rows: Iterable[Mapping[str, object]]) -> None:
+    """Print refused cells, or whole rows, with their places, one a line."""
+    for row in rows:
+        column = f":{row['column']}" if row["column"] else ""
+        say(f"  {row['file']}:{row['row']}{column}: {row['reason']}: {row['value']!r}")
 
 
 def discard_output() -> None:

@@ -22,4 +22,4 @@ def put(ctx: typer.Context, source: Lines = "-", on_error: Refusal = OnError.FAI
     project = context.open_project(ctx)
     with context.open_lines(source) as stream:
         done = project.put_users(stream, on_error=on_error.value)
-    lines.report(ctx, done, then="newfound solution train --mode full")
+    lines.report(ctx, done, source, "newfound solution train --mode full", on_error)

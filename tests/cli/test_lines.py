@@ -35,11 +35,17 @@ def test_one_event_is_built_from_options(cli: Cli, project: Double) -> None:
 TIMES = {
     "17": 17,
     "17.5": 17.5,
-    "nan": "nan",
-    "[1]": "[1]",
-    "": "",
-    "2020-01-01T00:00:00Z": "2020-01-01T00:00:00Z",
+    "2020-01-01T00:00:00Z": 1_577_836_800,
+    "2020-01-01T01:00:00+01:00": 1_577_836_800,
 }
+
+
+@pytest.mark.parametrize("typed", ["nan", "1e999", "[1]", "", "yesterday", "2020-01-01"])
+def test_what_is_no_time_is_a_bad_option(cli: Cli, project: Double, typed: str) -> None:
+    outcome = cli("events", "put", "--user", "1", "--item", "2", "--timestamp", typed, "--json")
+    assert outcome.code == 2
+    assert outcome.json["error"]["message"].startswith("--timestamp: ")
+    assert not project.calls
 
 
 @pytest.mark.parametrize(("typed", "sent"), TIMES.items())
@@ -64,12 +70,39 @@ def test_rejected_lines_are_exit_3_and_named(cli: Cli, project: Double) -> None:
     outcome = cli("events", "put", "/dev/null")
     assert outcome.code == 3
     lines = outcome.err.splitlines()
-    assert lines[0].startswith("error: 30 of the lines rejected, 0 accepted")
-    assert lines[1:] == [f"  line {k}: no userId" for k in range(1, 21)]
-    as_json = cli("events", "put", "/dev/null", "--json")
+    assert lines[0] == (
+        "error: 30 of the lines rejected, 0 accepted; the first is /dev/null:1; "
+        "put them again once corrected; --on-error skip stores the good ones"
+    )
+    assert lines[1:] == [f"  /dev/null:{k}: no userId" for k in range(1, 21)]
+    as_json = cli("events", "put", "/dev/null", "--json", "--on-error", "skip")
     assert as_json.code == 3
     assert as_json.json["rejected"] == rejected
-    assert as_json.json["error"]["code"] == "bad-rows"
+    error = as_json.json["error"]
+    assert (error["code"], error["path"]) == ("bad-rows", "/dev/null")
+    assert error["hint"] == "put them again once corrected"
+
+
+@pytest.mark.parametrize("group", ["events", "items", "users"])
+def test_rejected_lines_of_standard_input_are_numbered(
+    cli: Cli, project: Double, group: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"{}\n")))
+    project.answers[f"put_{group}"] = {"accepted": 0, "rejected": [{"line": 1, "reason": "no userId"}]}
+    outcome = cli(group, "put", "-", "--json")
+    assert "the first is line 1;" in outcome.err
+    assert "  line 1: no userId" in outcome.err
+    assert (outcome.code, outcome.json["error"]["path"]) == (3, "")
+
+
+def test_a_refused_event_of_options_has_no_lines(cli: Cli, project: Double) -> None:
+    rejected = [{"line": 1, "reason": "sentAt: more than a day ahead"}]
+    project.answers["put_events"] = {"accepted": 0, "duplicates": 0, "rejected": rejected}
+    outcome = cli("events", "put", "--user", "1", "--item", "2", "--json")
+    assert outcome.err == (
+        "error: the event is refused: sentAt: more than a day ahead; give it with other options\n"
+    )
+    assert (outcome.code, outcome.json["rejected"]) == (3, rejected)
 
 
 def test_bad_rows_of_an_import_are_shown_with_their_place(cli: Cli, project: Double) -> None:
@@ -86,3 +119,22 @@ def test_bad_rows_of_an_import_are_shown_with_their_place(cli: Cli, project: Dou
     assert len(lines) == 21
     as_json = cli("dataset", "import", "interactions", "i.csv", "--json").json["error"]
     assert as_json["rows"] == rows[:20]
+
+
+def test_a_row_that_is_bad_as_a_whole_has_no_column(cli: Cli, project: Double) -> None:
+    row = {"file": "i.csv", "row": 2, "column": "", "value": "a,b,c", "reason": "not 2 fields"}
+    project.answers["import_dataset"] = RowError("1 bad row", "correct it", "i.csv", [row])
+    assert "  i.csv:2: not 2 fields: 'a,b,c'\n" in cli("dataset", "import", "interactions", "i.csv").err
+
+
+def test_skipped_rows_are_a_line_each_beside_the_table(cli: Cli, project: Double) -> None:
+    rows = [
+        {"file": "i.csv", "row": k, "column": "TIMESTAMP", "value": "x", "reason": "not whole"}
+        for k in (2, 3)
+    ]
+    project.answers["import_dataset"] = {"rowsRead": 2, "rowsRejected": 2, "rejected": rows}
+    outcome = cli("dataset", "import", "interactions", "i.csv", "--on-error", "skip")
+    assert "i.csv" not in outcome.out
+    assert outcome.err.splitlines()[:2] == [f"  i.csv:{k}:TIMESTAMP: not whole: 'x'" for k in (2, 3)]
+    as_json = cli("dataset", "import", "interactions", "i.csv", "--on-error", "skip", "--json")
+    assert as_json.json["rejected"] == rows

@@ -94,7 +94,7 @@ def test_short_and_long_rows_that_make_up_for_each_other_are_still_told(write_fi
         (b"A,\n1,2\n", 1, "a column without a name"),
         (b"\n1,2\n", 1, "a column without a name"),
         (b'A,"B\n1,2\n', 1, "no CSV header"),
-        (b"A,\xff\n1,2\n", 1, "no CSV header"),
+        (b"A,\xff\n1,2\n", 1, "no CSV header: not UTF-8"),
         (b'A,B\n1,x\n2,a"b\n', 3, "a stray quote"),
         (b'A,B\n1,"a\nb"\n2,"a\\"b"\n', 3, "a stray quote"),
         (b'A,B\n1,x\n2,"y\n3,z\n', 3, "a row or quoted field without end"),

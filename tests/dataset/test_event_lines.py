@@ -113,7 +113,7 @@ def test_item_and_value_in_the_properties_are_checked_too() -> None:
 def test_a_bad_event_of_an_envelope_is_named_by_its_place() -> None:
     bad = {"userId": "u", "eventList": [{"itemId": "a"}, {"itemId": "b", "eventId": ""}]}
     assert reason(bad) == "eventList[1]: eventId: must have 1 to 256 characters"
-    assert reason({"userId": "u", "eventList": ["a"]}) == "eventList[0]: must be a JSON object"
+    assert reason({"userId": "u", "eventList": ["a"]}) == "eventList[0]: not a JSON object"
     assert reason({"userId": "u", "eventList": {}}) == "eventList: must be a list of events"
     assert reason({"userId": "u", "eventList": [{"itemId": "a", "userId": "v"}]}) == (
         "eventList[0]: userId: unknown field"
@@ -209,8 +209,8 @@ def test_properties_may_not_repeat_fields_of_the_event(name: str) -> None:
 def test_properties_are_a_json_object_or_its_text_of_at_most_1024_characters() -> None:
     assert one(properties='{"a": "\\ud800"}').properties == '{"a":"\\ud800"}'
     assert one(properties={}).properties == "{}"
-    assert "must be a JSON object" in reason({**FLAT, "properties": "[1]"})
-    assert "must be a JSON object" in reason({**FLAT, "properties": 5})
+    assert "not a JSON object" in reason({**FLAT, "properties": "[1]"})
+    assert "not a JSON object" in reason({**FLAT, "properties": 5})
     assert "not valid JSON" in reason({**FLAT, "properties": "{"})
     assert "properties: " in reason({**FLAT, "properties": "\ud800"})
     assert "at most 1,024" in reason({**FLAT, "properties": {"a": "x" * 1024}})
@@ -220,8 +220,8 @@ def test_properties_are_a_json_object_or_its_text_of_at_most_1024_characters() -
     ("data", "why"),
     [
         (b"{", "not valid JSON"),
-        (b"[]", "must be a JSON object"),
-        (b'"x"', "must be a JSON object"),
+        (b"[]", "not a JSON object"),
+        (b'"x"', "not a JSON object"),
         (b"\xff", "not valid JSON"),
         (b'{"userId": "u", "itemId": "i", "eventValue": NaN}', "NaN is no JSON number"),
         (b'{"userId": "u", "itemId": "i", "eventValue": -Infinity}', "-Infinity is no JSON number"),

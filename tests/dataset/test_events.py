@@ -84,6 +84,12 @@ def test_one_bad_line_refuses_all_and_every_bad_line_is_named(layout: Layout) ->
     assert list(layout.root.iterdir()) == []
 
 
+def test_a_byte_order_mark_begins_no_event(layout: Layout) -> None:
+    assert put_events(layout, [b"\xef\xbb\xbf" + line("a"), line("b")])["accepted"] == 2
+    rejected = [{"line": 2, "reason": "not valid JSON: byte 2 is not UTF-8"}]
+    assert put_events(layout, [line("c"), b"{\xff}"])["rejected"] == rejected
+
+
 def test_bad_lines_can_be_skipped(layout: Layout) -> None:
     result = put_events(layout, [line("a"), b"{", line("b")], on_error="skip")
     assert (result["accepted"], len(result["rejected"])) == (2, 1)

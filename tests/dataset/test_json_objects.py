@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from newfound.dataset.json_objects import parse_object
+from newfound.dataset.json_objects import parse_object, without_mark
 from newfound.errors import InputRefusedError
 
 
@@ -21,13 +21,21 @@ def test_long_integers_stay_exact() -> None:
         (b'{"a": -Infinity}', "-Infinity is no JSON number"),
         (b"[]", "not a JSON object"),
         ("5", "not a JSON object"),
-        (b"{", "not valid JSON"),
+        (b'{"a": }', "not valid JSON: Expecting value at column 7$"),
         (b"", "not valid JSON"),
-        (b"\xff{}", "not valid JSON"),
-        (b'{"a":' * 100_000, "not valid JSON"),
+        (b"{\xff}", "not valid JSON: byte 2 is not UTF-8$"),
+        (b'{"a":' * 100_000, "not valid JSON: nested too deeply$"),
+        (b'{"a": ' + b"9" * 5000 + b"}", "not valid JSON: a number has too many digits$"),
     ],
-    ids=range(10),
+    ids=range(11),
 )
 def test_anything_else_is_refused(text: bytes | str, reason: str) -> None:
     with pytest.raises(InputRefusedError, match=reason):
         parse_object(text)
+
+
+def test_only_a_mark_at_the_very_beginning_is_dropped() -> None:
+    mark = b"\xef\xbb\xbf"
+    assert list(without_mark([mark + b"{}\n", mark + b"{}\n"])) == [b"{}\n", mark + b"{}\n"]
+    assert list(without_mark([mark + b"\n"])) == [b"\n"]
+    assert list(without_mark([])) == [b""]

@@ -47,6 +47,11 @@ def test_one_bad_line_rejects_all_unless_bad_lines_are_skipped(layout: Layout) -
     assert titles(layout) == {"1": "a"}
 
 
+def test_a_byte_order_mark_begins_no_record(layout: Layout) -> None:
+    assert put_records(layout, "items", [b'\xef\xbb\xbf{"itemId": "1", "title": "a"}'])["accepted"] == 1
+    assert titles(layout) == {"1": "a"}
+
+
 def test_nothing_to_put_is_fine_and_writes_nothing(layout: Layout) -> None:
     assert put_records(layout, "users", [b"", b"\n"]) == {"accepted": 0, "rejected": []}
     assert Table(layout, "users").snapshot().version == -1

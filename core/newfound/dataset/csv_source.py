@@ -58,7 +58,8 @@ class CsvSource:
             header = next(csv.reader([line.decode()], strict=True), [])
         except (UnicodeDecodeError, csv.Error) as error:
             hint = "write the header in UTF-8 on one line"
-            raise refusal(self.path, 1, f"no CSV header: {error}", hint) from None
+            reason = "not UTF-8" if isinstance(error, UnicodeDecodeError) else error
+            raise refusal(self.path, 1, f"no CSV header: {reason}", hint) from None
         if "" in header or not header:
             raise refusal(self.path, 1, "a column without a name", "give every column a name")
         repeated = next((name for name in header if header.count(name) > 1), None)

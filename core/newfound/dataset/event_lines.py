@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, NoReturn, TypeGuard
 
+from newfound.dataset.json_objects import parse_object
 from newfound.errors import InputRefusedError
 from newfound.schema.rules import plain_name
 
@@ -20,6 +21,7 @@ MAX_IMPRESSIONS = 500  # as many items as one response holds
 MAX_PROPERTIES_LENGTH = 1024
 MAX_AHEAD_SECONDS = 86_400
 MILLISECONDS_FROM = 1e11
+NO_TIME = "must be Unix seconds or ISO 8601 text with an offset"
 EARLIEST = -62_135_596_800  # the year 1: the first with an ISO 8601 form
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -58,7 +60,7 @@ def parse_line(line: bytes, now: float) -> list[Event]:
     """
     if len(line) > MAX_LINE_BYTES:
         raise InputRefusedError(f"the line is longer than {MAX_LINE_BYTES:,} bytes")
-    record = _parse_json(line)
+    record = parse_object(line)
     if "eventList" not in record:
         _refuse_unknown(record, FLAT_FIELDS)
         return [_event(record, *_user(record), now)]
@@ -79,9 +81,9 @@ def parse_line(line: bytes, now: float) -> list[Event]:
 def parse_time(value: object, now: float) -> int:
     """Return whole Unix seconds, rounded down, from a number, its text, or ISO 8601 text with an offset."""
     if isinstance(value, str):
-        value = _time_of_text(value)
+        value = time_of_text(value)
     if not _is_finite_number(value):
-        _refuse("sentAt", "must be Unix seconds or ISO 8601 text with an offset")
+        _refuse("sentAt", NO_TIME)
     if value > MILLISECONDS_FROM:
         _refuse("sentAt", f"{value} looks like milliseconds; divide it by 1000")
     if value > now + MAX_AHEAD_SECONDS:
@@ -91,11 +93,16 @@ def parse_time(value: object, now: float) -> int:
     return math.floor(value)
 
 
-def _time_of_text(text: str) -> int | float:
+def time_of_text(text: str) -> int | float:
+    """Return the Unix seconds of a number's text or of ISO 8601 text with an offset; InputRefusedError for others."""
     try:
-        return float(text)
+        seconds = float(text)
     except ValueError:
         pass
+    else:
+        if not math.isfinite(seconds):
+            _refuse("sentAt", NO_TIME)
+        return seconds
     try:
         moment = datetime.fromisoformat(text)
         if moment.tzinfo is None:
@@ -105,33 +112,10 @@ def _time_of_text(text: str) -> int | float:
         _refuse("sentAt", f"{text!r} is neither Unix seconds nor ISO 8601")
 
 
-def _parse_json(line: bytes) -> dict[str, Any]:
-    # Not orjson: it keeps the last of two equal keys and turns ids of 20 digits into floats.
-    try:
-        record = _DECODER.decode(line.decode())
-    except (ValueError, RecursionError) as error:
-        raise InputRefusedError(f"not valid JSON: {error}") from None
-    return _object(record)
-
-
 def _object(value: object) -> dict[str, Any]:
     if not isinstance(value, dict):
-        raise InputRefusedError("must be a JSON object")
+        raise InputRefusedError("not a JSON object")
     return value
-
-
-def _distinct_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    record = dict(pairs)
-    if len(record) != len(pairs):
-        raise ValueError("a key occurs twice")
-    return record
-
-
-def _no_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is no JSON number")
-
-
-_DECODER = json.JSONDecoder(object_pairs_hook=_distinct_keys, parse_constant=_no_constant)
 
 
 def _refuse(field: str, reason: str) -> NoReturn:
@@ -232,9 +216,9 @@ def _properties(value: object) -> dict[str, Any] | None:
     if value is None:
         return None
     try:
-        properties = _parse_json(value.encode()) if isinstance(value, str) else _object(value)
-    except (InputRefusedError, UnicodeEncodeError) as error:
-        _refuse("properties", str(error))
+        properties = parse_object(value) if isinstance(value, str) else _object(value)
+    except InputRefusedError as error:
+        _refuse("properties", error.message)
     for key in properties:
         if key.lower() in _RESERVED_PROPERTIES:
             _refuse("properties", f"{key} has a field of its own in the event")

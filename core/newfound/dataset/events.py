@@ -13,6 +13,7 @@ from arro3.core import Array, Table
 from numpy.typing import NDArray
 
 from newfound import columns
+from newfound.dataset.json_objects import without_mark
 from newfound.dataset.plain_events import EventColumns, read_events
 from newfound.hashing import hash64_many
 from newfound.store.arrow import DOUBLE, LONG, STRING, STRINGS, arrow_table
@@ -64,7 +65,7 @@ def put_events(
 
 def _batches(lines: Iterable[bytes], now: float, rejected: list[dict[str, Any]]) -> Iterator[_Batch]:
     # Arrow takes a tenth of the memory of Python objects, and a slow pipe is read before the lock is taken.
-    numbered = enumerate(lines, start=1)
+    numbered = enumerate(without_mark(lines), start=1)
     while chunk := list(islice(numbered, _BATCH_LINES)):
         events = read_events(chunk, now, rejected)
         if events["user_id"]:

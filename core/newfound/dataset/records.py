@@ -7,6 +7,7 @@ from typing import Any
 
 from newfound.columns import RECORD_SOURCE
 from newfound.dataset.current import has_columns_of
+from newfound.dataset.json_objects import without_mark
 from newfound.dataset.record_lines import RecordParser
 from newfound.errors import BusyError, InputRefusedError, SchemaError, UsageError
 from newfound.schema.document import SchemaDocument
@@ -35,7 +36,7 @@ def put_records(
     parser = RecordParser(document_for(layout, dataset))
     records: list[dict[str, Value]] = []
     rejected: list[dict[str, Any]] = []
-    for number, line in enumerate(lines, start=1):
+    for number, line in enumerate(without_mark(lines), start=1):
         if not line.strip():
             continue
         try:

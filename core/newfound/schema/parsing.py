@@ -34,7 +34,9 @@ def read_document(path: Path, dataset: str | None = None) -> SchemaDocument:
         try:
             text = data.decode()
             raw = orjson.loads(text)
-        except (UnicodeDecodeError, orjson.JSONDecodeError) as error:
+        except UnicodeDecodeError:
+            raise SchemaError("not JSON: not UTF-8", _EXAMPLE) from None
+        except orjson.JSONDecodeError as error:
             raise SchemaError(f"not JSON: {error}", _EXAMPLE) from None
         if len(text) > MAX_DOCUMENT_LENGTH:
             raise SchemaError(f"longer than {MAX_DOCUMENT_LENGTH:,} characters", "remove fields")
