@@ -223,6 +223,29 @@ def test_an_inferred_schema_is_registered_and_told(layout: Layout, write_file: W
     assert current_records(layout, "items").row(-1) == (2, "5", "G1|G2", "T", 1700000000, None)
 
 
+def test_a_put_before_the_first_import_leaves_inference_as_it_is(layout: Layout, write_file: WriteFile) -> None:
+    put_records(layout, "items", [b'{"itemId": "p", "title": "put"}'])
+    path = write_file("a.csv", b"ITEM_ID,TITLE,PRICE\na,A,4.5\n")
+    with pytest.raises(SchemaError, match="other columns than the schema") as caught:
+        import_dataset(layout, "items", [path], mode="incremental")
+    assert "--mode full, which keeps those put one by one" in caught.value.hint
+    result = import_dataset(layout, "items", [path])
+    assert result["schema"] == {"source": "inferred", "inferred": ["PRICE is a double"]}
+    put_records(layout, "items", [b'{"itemId": "q", "price": 2}'])
+    records = current_records(layout, "items").select("ITEM_ID", "TITLE", "PRICE").rows()
+    assert sorted(records) == [("a", "A", 4.5), ("p", "put", None), ("q", None, 2.0)]
+
+
+def test_a_later_import_may_bring_columns_that_the_built_in_schema_lacks(
+    layout: Layout, write_file: WriteFile
+) -> None:
+    first = write_file("1.csv", b"USER_ID,ITEM_ID,TIMESTAMP\n1,a,5\n")
+    import_dataset(layout, "interactions", [first])
+    second = write_file("2.csv", b"USER_ID,ITEM_ID,TIMESTAMP,DEVICE\n1,a,5,phone\n")
+    assert import_dataset(layout, "interactions", [second])["schema"]["source"] == "inferred"
+    assert stored(layout, "USER_ID", "DEVICE") == [("1", "phone")]
+
+
 def test_an_incremental_import_cannot_change_the_columns(
     layout: Layout, write_file: WriteFile, tmp_path: Path
 ) -> None:

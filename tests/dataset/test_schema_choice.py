@@ -58,6 +58,17 @@ def test_the_registered_document_comes_before_the_built_in_one(
     assert "--schema" in missing.value.hint and "--schema" in unknown.value.hint
 
 
+def test_a_built_in_document_that_a_put_registered_is_widened_by_inference(
+    choose: Callable[..., Choice], layout: Layout
+) -> None:
+    with registering(layout, builtin("items")):
+        pass
+    assert choose("ITEM_ID,TITLE") == Choice(builtin("items"), "registered")
+    choice = choose("ITEM_ID,YEAR")
+    assert choice.source == "inferred"
+    assert choice.document.fields == (*builtin("items").fields, Field("YEAR", "long", nullable=True))
+
+
 def test_a_given_document_comes_before_the_registered_one(
     choose: Callable[..., Choice], layout: Layout, tmp_path: Path
 ) -> None:

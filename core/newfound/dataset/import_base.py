@@ -38,7 +38,8 @@ class ImportBase:
         if not has_columns_of(self.snapshot, self.document):
             raise SchemaError(
                 f"the stored {self.document.dataset} have other columns than the schema",
-                "import all rows again with --mode full",
+                "import all rows again with --mode full, which keeps those put one by one, "
+                "or give a schema of the stored columns with --schema",
             )
         stored = self.table.scan(snapshot=self.snapshot)
         if not key:

@@ -34,7 +34,8 @@ def choose_schema(
 ) -> Choice:
     """Take the given document, else the registered one, else the built-in one if all headers fit, else infer one.
 
-    Raises SchemaError that names the columns that are missing or unknown.
+    What was stored under the built-in document fits an inferred one, which only adds nullable fields: so a registered
+    document that is the built-in one binds nobody. Raises SchemaError that names the columns that are missing or unknown.
     """
     if schema_path is not None:
         choice = Choice(read_document(schema_path, dataset), "file")
@@ -43,7 +44,7 @@ def choose_schema(
     else:
         choice = Choice(builtin(dataset), "built-in")
     unknown = dict.fromkeys(name for source in sources for name in _unknown_columns(source, choice))
-    if unknown and choice.source == "built-in":
+    if unknown and choice.source != "file" and choice.document == builtin(dataset):
         document, notes = infer(sources, dataset)
         return Choice(document, "inferred", tuple(notes))
     if choice.source == "file":
