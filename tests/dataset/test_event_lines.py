@@ -62,6 +62,7 @@ def test_an_impression_nobody_clicked_has_no_item(shown: dict[str, object]) -> N
     event = one(itemId=None, eventType="impression", **shown)
     assert event.item_id is None
     assert event.event_type == "impression"
+    assert one(itemId=None, **shown).event_type is None
 
 
 def test_an_envelope_gives_its_user_to_all_its_events() -> None:

@@ -64,7 +64,7 @@ def test_absent_fields_are_null(layout: Layout) -> None:
     put_events(layout, [b'{"sessionId": "s", "recommendationId": "RID-1"}'], now=9.5)
     [event] = stored(layout).to_dicts()
     assert {name for name, value in event.items() if value is None} == {
-        "ITEM_ID", "EVENT_VALUE", "EVENT_ID", "IMPRESSION", "PROPERTIES",
+        "ITEM_ID", "EVENT_TYPE", "EVENT_VALUE", "EVENT_ID", "IMPRESSION", "PROPERTIES",
     }  # fmt: skip
     assert (event["USER_ID"], event["TIMESTAMP"]) == ("s", 9)
 

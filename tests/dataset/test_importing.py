@@ -223,7 +223,9 @@ def test_an_inferred_schema_is_registered_and_told(layout: Layout, write_file: W
     assert current_records(layout, "items").row(-1) == (2, "5", "G1|G2", "T", 1700000000, None)
 
 
-def test_a_put_before_the_first_import_leaves_inference_as_it_is(layout: Layout, write_file: WriteFile) -> None:
+def test_a_put_before_the_first_import_leaves_inference_as_it_is(
+    layout: Layout, write_file: WriteFile
+) -> None:
     put_records(layout, "items", [b'{"itemId": "p", "title": "put"}'])
     path = write_file("a.csv", b"ITEM_ID,TITLE,PRICE\na,A,4.5\n")
     with pytest.raises(SchemaError, match="other columns than the schema") as caught:

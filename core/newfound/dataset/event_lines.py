@@ -39,12 +39,15 @@ _RESERVED_PROPERTIES = {"userid", "sessionid", "eventtype", "timestamp", "recomm
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """A checked event, `timestamp` in Unix seconds; without `item_id` it is an impression nobody clicked."""
+    """A checked event, `timestamp` in Unix seconds.
+
+    Without `item_id` it is an impression nobody clicked, whose type is what was said of it, by default none.
+    """
 
     user_id: str
     session_id: str | None
     item_id: str | None
-    event_type: str
+    event_type: str | None
     event_value: float | None
     timestamp: int
     event_id: str | None
@@ -149,7 +152,7 @@ def _event(record: dict[str, Any], user_id: str, session_id: str | None, now: fl
         user_id=user_id,
         session_id=session_id,
         item_id=item_id,
-        event_type=_text(record, "eventType") or DEFAULT_EVENT_TYPE,
+        event_type=_text(record, "eventType") or (None if item_id is None else DEFAULT_EVENT_TYPE),
         event_value=_value(record.get("eventValue")),
         timestamp=parse_time(record.get("sentAt", now), now),
         event_id=_text(record, "eventId"),

@@ -111,7 +111,10 @@ def _columns(records: list[dict[str, Any]], now: float) -> EventColumns:
         "user_id": users,
         "session_id": sessions,
         "item_id": items,
-        "event_type": [kind or DEFAULT_EVENT_TYPE for kind in _texts(records, "eventType")],
+        "event_type": [
+            kind or (None if item is None else DEFAULT_EVENT_TYPE)
+            for kind, item in zip(_texts(records, "eventType"), items, strict=True)
+        ],
         "event_value": [None if math.isnan(value) else value for value in _numbers(records, "eventValue")],
         "timestamp": _times(records, now),
         "event_id": _texts(records, "eventId"),

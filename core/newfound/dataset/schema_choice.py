@@ -35,7 +35,9 @@ def choose_schema(
     """Take the given document, else the registered one, else the built-in one if all headers fit, else infer one.
 
     What was stored under the built-in document fits an inferred one, which only adds nullable fields: so a registered
-    document that is the built-in one binds nobody. Raises SchemaError that names the columns that are missing or unknown.
+    document that is the built-in one binds nobody.
+
+    Raises SchemaError that names the columns that are missing or unknown.
     """
     if schema_path is not None:
         choice = Choice(read_document(schema_path, dataset), "file")
