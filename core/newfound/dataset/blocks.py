@@ -68,8 +68,19 @@ def _read_url(url: str) -> Iterator[bytes]:
     try:
         for lines in pl.scan_lines(url, name="line", glob=False).collect_batches():
             yield "".join(f"{line}\n" for line in lines["line"]).encode()
-    except FileNotFoundError:
-        raise NotFoundError(f"{url}: no such object", "check the URL", url) from None
-    except (pl.exceptions.PolarsError, OSError) as error:
+    except OSError as error:
+        raise unread(
+            url, str(error).partition("\n")[0], found=not isinstance(error, FileNotFoundError)
+        ) from None
+    except pl.exceptions.PolarsError as error:
         first_line = str(error).partition("\n")[0]
         raise InputRefusedError(f"{url}: {first_line}", "check the URL and your credentials", url) from None
+
+
+def unread(url: str, reason: str, *, found: bool) -> NotFoundError | ResourceError:
+    """Return the error for an object that is not there, or a store that does not answer, or not to us."""
+    if not found:
+        return NotFoundError(f"{url}: no such object", "check the URL", url)
+    return ResourceError(
+        f"{url}: {reason}", "check the URL, the network and your credentials, and try again", url
+    )

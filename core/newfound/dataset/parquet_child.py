@@ -1,7 +1,8 @@
 """Read one Parquet file to its end, as a process of its own: what it survives, its caller may read in the same way.
 
 One changed bit in a Parquet file can abort the process that reads it, and a small file can unpack to any size. Nothing
-of newfound is imported here. An error goes to standard output, with exit status 1.
+of newfound is imported here. An error goes to standard output, with exit status NOT_FOUND, NOT_READ where the disk or
+the object store failed, else 1.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from collections.abc import Iterator
 import polars as pl
 
 ROWS = 500_000
+NOT_FOUND, NOT_READ = 2, 3
 
 
 def frames(path: str) -> Iterator[pl.DataFrame]:
@@ -37,4 +39,5 @@ if __name__ == "__main__":
         main(sys.argv[1])
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError, ValueError) as error:
         sys.stdout.write(str(error).partition("\n")[0])
-        sys.exit(1)
+        failed = NOT_READ if isinstance(error, OSError) else 1
+        sys.exit(NOT_FOUND if isinstance(error, FileNotFoundError) else failed)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from newfound.dataset.batch import Batch
-from newfound.dataset.blocks import is_url, opened_for_reading
+from newfound.dataset.blocks import is_url, opened_for_reading, unread
 from newfound.errors import InputRefusedError
 
 if TYPE_CHECKING:
@@ -53,11 +53,16 @@ class ParquetSource:
         current = self._identity()
         if current == self._checked:
             return
+        from newfound.dataset import parquet_child
+
         # -P: the folder of the script must not provide modules.
         command = [sys.executable, "-P", str(_CHILD), self.path]
         done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
         if done.returncode != 0:
             reason = done.stdout.decode(errors="replace") or "the reader died of it"
+            unread_statuses = (parquet_child.NOT_FOUND, parquet_child.NOT_READ)
+            if is_url(self.path) and done.returncode in unread_statuses:
+                raise unread(self.path, reason, found=done.returncode == parquet_child.NOT_READ)
             raise InputRefusedError(
                 f"{self.path}: damaged or no Parquet: {reason}", "make it again", self.path
             )

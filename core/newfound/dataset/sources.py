@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -34,7 +35,11 @@ def open_sources(paths: Sequence[str | Path]) -> list[Source]:
 
 
 def _sources(path: str) -> list[Source]:
-    if is_url(path) or not Path(path).is_dir():
+    if is_url(path):
+        # polars warns that it asks the store for its region, which needs nobody's attention.
+        warnings.filterwarnings("ignore", r"'\(default_\)region' not set", UserWarning)
+        return [_source(path)]
+    if not Path(path).is_dir():
         return [_source(path)]
     names = sorted(entry.name for entry in Path(path).iterdir() if not entry.name.startswith((".", "_")))
     files = [str(Path(path, name)) for name in names if name.lower().endswith(tuple(_READERS))]
