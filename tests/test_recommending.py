@@ -267,6 +267,13 @@ def test_values_fill_in_the_parameters_of_a_filter(shop: Project, world: World) 
     assert len(items(ask(shop, filter=BY_TYPE, num_results=everything))) == everything
 
 
+def test_joined_conditions_are_about_one_interaction(shop: Project, world: World) -> None:
+    clicked = {item for user, item, kind, *_ in world.rows if (user, kind) == ("u0", "click")}
+    joined = UNSEEN + ' AND Interactions.EVENT_TYPE NOT IN ("watch")'
+    hidden = ask(shop, filter=joined, num_results=N_OLD + N_NEW)
+    assert {*world.old, *world.new} - set(items(hidden)) == clicked
+
+
 @pytest.mark.parametrize(
     "options",
     [

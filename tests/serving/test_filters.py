@@ -144,3 +144,65 @@ def test_a_list_of_values_that_cannot_be_read_is_refused_whole(text: str) -> Non
 def test_a_value_is_a_list_or_refused_never_anything_else(text: str) -> None:
     with suppress(InvalidFilterError):
         assert parse_value_list("TYPES", text)
+
+
+TYPE = "Interactions.EVENT_TYPE"
+
+
+def bound(condition: str, **values: str) -> tuple[tuple[str, ...] | None, bool]:
+    [found] = parse_filter(f"EXCLUDE ItemID WHERE {condition}").bind(values)
+    assert (found.parameters, found.joined) == ((), ())
+    return found.event_types, found.negated
+
+
+@pytest.mark.parametrize(
+    ("condition", "types", "negated"),
+    [
+        (f'{TYPE} IN ("*") AND {TYPE} NOT IN ("view")', ("view",), True),
+        (f'{TYPE} NOT IN ("view") and {TYPE} IN ("view", "click")', ("click",), False),
+        (f'{TYPE} IN ("a", "b") AND {TYPE} IN ("b", "c")', ("b",), False),
+        (f'{TYPE} NOT IN ("a") AND {TYPE} NOT IN ("b")', ("a", "b"), True),
+        (f'{TYPE} IN ("a") AND {TYPE} IN ("b")', None, True),
+        (f'{TYPE} IN ("a") OR {TYPE} IN ("b")', ("a", "b"), False),
+        (f'{TYPE} NOT IN ("a", "b") OR {TYPE} IN ("b")', ("a",), True),
+        (f'{TYPE} NOT IN ("a") OR {TYPE} IN ("a")', None, False),
+        (f'{TYPE} IN ("a") OR {TYPE} IN ("b", "c") AND {TYPE} NOT IN ("b")', ("a", "c"), False),
+    ],
+)
+def test_conditions_are_joined_by_and_before_or(
+    condition: str, types: tuple[str, ...] | None, negated: bool
+) -> None:
+    assert bound(condition) == (types, negated)
+
+
+def test_parameters_of_joined_conditions_are_bound_too() -> None:
+    condition = f"{TYPE} IN ($A) AND {TYPE} NOT IN ($B)"
+    assert bound(condition, A="x,y", B="y") == (("x",), False)
+    parsed = parse_filter(f"INCLUDE ItemID WHERE {condition}")
+    assert parsed.parameters == ("A", "B")
+    with pytest.raises(InvalidFilterError, match=r"value for \$B"):
+        parsed.bind({"A": "x"})
+    assert parse_filter(f"EXCLUDE ItemID WHERE {condition}").bind({"A": "x"}) == ()
+
+
+@given(
+    st.lists(st.tuples(st.sets(st.sampled_from("abc"), min_size=1), st.booleans(), st.booleans()), min_size=1)
+)
+def test_a_joined_condition_holds_of_the_types_that_its_words_say(
+    parts: list[tuple[set[str], bool, bool]],
+) -> None:
+    spelled = ""
+    alternatives: list[list[tuple[set[str], bool]]] = [[]]
+    for k, (names, negated, conjunction) in enumerate(parts):
+        word = ("AND " if conjunction else "OR ") if k else ""
+        listed = ", ".join(f'"{name}"' for name in sorted(names))
+        spelled += f"{word}{TYPE} {'NOT ' * negated}IN ({listed}) "
+        if k and not conjunction:
+            alternatives.append([])
+        alternatives[-1].append((names, negated))
+    types, all_but = bound(spelled)
+    for name in "abcd":
+        found = (types is None or name in types) is not all_but
+        assert found is any(
+            all((name in names) is not negated for names, negated in every) for every in alternatives
+        )

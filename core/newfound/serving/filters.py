@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import reduce
 
 from newfound.errors import InvalidFilterError
 
@@ -17,12 +18,21 @@ _EXAMPLE = 'for example EXCLUDE ItemID WHERE Interactions.EVENT_TYPE IN ("click"
 
 @dataclass(frozen=True, slots=True)
 class HistoryClause:
-    """Items of the user's own history, of some event types (lower case; None: of any); `include`: only these."""
+    """Items of the user's own history, of some event types (lower case; None: of any); `include`: only these.
+
+    joined: further conditions on the same interaction, each with the AND or OR before it; a bound clause has none.
+    """
 
     include: bool
     event_types: tuple[str, ...] | None
     parameters: tuple[str, ...]
     negated: bool
+    joined: tuple[tuple[str, HistoryClause], ...] = ()
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """Names of the `$PARAMETERS` of all its conditions."""
+        return (*self.parameters, *(name for _, more in self.joined for name in more.parameters))
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +45,7 @@ class ItemFilter:
     @property
     def parameters(self) -> tuple[str, ...]:
         """Names of the `$PARAMETERS`, without the dollar sign."""
-        return tuple(dict.fromkeys(name for clause in self.clauses for name in clause.parameters))
+        return tuple(dict.fromkeys(name for clause in self.clauses for name in clause.needs))
 
     def bind(self, values: Mapping[str, str]) -> tuple[HistoryClause, ...]:
         """Put values in: each is a comma-separated list of double-quoted strings.
@@ -64,7 +74,7 @@ def parse_filter(expression: str) -> ItemFilter:
         parser.take()
         clauses.append(parser.clause())
     if parser.peek() is not None:
-        parser.fail("'|' or the end")
+        parser.fail("AND, OR, '|' or the end")
     return ItemFilter(expression, tuple(clauses))
 
 
@@ -106,6 +116,12 @@ class _Parser:
         include = self.word("INCLUDE", "EXCLUDE") == "INCLUDE"
         self.word("ITEMID")
         self.word("WHERE")
+        first, joined = self.condition(include), []
+        while (self.peek() or "").upper() in ("AND", "OR"):
+            joined.append((self.word("AND", "OR"), self.condition(include)))
+        return replace(first, joined=tuple(joined))
+
+    def condition(self, include: bool) -> HistoryClause:
         if (self.peek() or "").upper() != "INTERACTIONS.EVENT_TYPE":
             self.fail("Interactions.EVENT_TYPE, the only field that filters can use")
         self.take()
@@ -133,18 +149,49 @@ def _unquoted(text: str) -> str:
 
 
 def _bind(clause: HistoryClause, values: Mapping[str, str]) -> HistoryClause | None:
-    missing = [name for name in clause.parameters if name not in values]
+    missing = [name for name in clause.needs if name not in values]
     if missing and clause.include:
         raise InvalidFilterError(
             f"the filter needs a value for ${missing[0]}", f"--filter-value {missing[0]}='\"click\"'"
         )
     if missing:
         return None
-    types = clause.event_types
-    for name in clause.parameters:
-        given = [part.lower() for part in parse_value_list(name, values[name])]
-        types = None if types is None or "*" in given else (*types, *given)
-    return HistoryClause(clause.include, types, (), clause.negated)
+    alternatives = [_bound_types(clause, values)]
+    for word, more in clause.joined:
+        types = _bound_types(more, values)
+        if word == "AND":  # binds tighter than OR
+            alternatives[-1] = _both(alternatives[-1], types)
+        else:
+            alternatives.append(types)
+    named, negated = reduce(_either, alternatives)
+    return HistoryClause(clause.include, named or None, (), negated if named else not negated)
+
+
+Types = tuple[tuple[str, ...], bool]
+"""Event types, or (True) all but these."""
+
+
+def _bound_types(condition: HistoryClause, values: Mapping[str, str]) -> Types:
+    given = [part.lower() for name in condition.parameters for part in parse_value_list(name, values[name])]
+    if condition.event_types is None or "*" in given:
+        return (), not condition.negated
+    return (*condition.event_types, *given), condition.negated
+
+
+def _both(one: Types, other: Types) -> Types:
+    """Types that two conditions agree on."""
+    (some, all_but), (more, all_but_more) = one, other
+    if all_but and all_but_more:
+        return (*some, *more), True
+    if all_but:
+        return _both(other, one)
+    return tuple(name for name in some if (name in more) is not all_but_more), False
+
+
+def _either(one: Types, other: Types) -> Types:
+    """Types that at least one of two conditions names."""
+    types, negated = _both((one[0], not one[1]), (other[0], not other[1]))
+    return types, not negated
 
 
 def parse_value_list(name: str, text: str) -> list[str]:
