@@ -520,7 +520,7 @@ def test_whole_numbers_are_the_ids_that_they_spell(project: Project, tmp_path: P
 
 
 def test_an_input_that_is_not_json_lines_is_said_to_be_none(project: Project, tmp_path: Path) -> None:
-    done, _ = batch(project, tmp_path, [b"USER_ID\n", b"u1\n"])
+    done, _ = batch(project, tmp_path, [b"USER_ID\n", b"1\n"])
     [warning] = done["warnings"]
     assert "in.jsonl does not look like JSON Lines" in warning
     assert (done["lines"], done["errors"]) == (2, 2)
