@@ -11,12 +11,11 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
 from newfound.explore.policy import Slate, YoungItems
-from newfound.explore.settings import ExplorationSettings
 from newfound.serving.network import Floats
 from newfound.serving.recommender import Recommender, Request
 from newfound.simulation.loop import run
@@ -39,16 +38,10 @@ def errors(world: World, player: Model, now: int) -> tuple[Floats, Floats, np.nd
     policy, bundle = weighted(WEIGHT), player.bundle
     asked: list[tuple[Floats, YoungItems, Floats]] = []
 
-    def choose(
-        relevance: Floats,
-        young: YoungItems,
-        sigma: Floats,
-        settings: ExplorationSettings,
-        k: int,
-        seeds: Sequence[str],
-    ) -> list[Slate]:
+    def choose(*arguments: Any) -> list[Slate]:  # noqa: ANN401  # those of a Chooser, passed on
+        relevance, young, sigma = arguments[:3]
         asked.append((relevance.copy(), young, sigma.copy()))
-        return policy.choose(relevance, young, sigma, settings, k, seeds)
+        return policy.choose(*arguments)
 
     visitors = np.random.default_rng(0).choice(len(world.user_ids), VISITORS, replace=False, p=world.activity)
     recommender = Recommender(bundle, policy.settings, bundle.meta.latest, choose)

@@ -83,7 +83,7 @@ def _density(
 class Cells:
     """The values above a user's lowest knot, cut at knots and at settled values, and how to interpolate in them.
 
-    edges (n_users, n_cells + 1), rising; middles, widths (n_users, n_cells); above (n_users, n_cells): how many settled
+    edges (n_users, n_cells + 1), rising; middles (n_users, n_cells); above (n_users, n_cells): how many settled
     values are above a cell, all k for one beyond the knots in question, which so does not count. Of a function found
     at knots, its value, slope and bend in the middle of a cell, and after all cells at each of the k settled values,
     are sums over four knots: first (n_users, n_cells + k) is the first of these; weights (3, 4, n_users, n_cells + k).
@@ -91,7 +91,6 @@ class Cells:
 
     edges: Floats
     middles: Floats
-    widths: Floats
     above: Ints
     first: Ints
     weights: Floats
@@ -113,7 +112,7 @@ def cut(knots: Knots, settled: Floats) -> Cells:
     first = np.clip(knot - 1, 0, knots.counts[:, None] - 4)
     weights = _cubic_weights(knots.values, first, at)
     above = np.where(middles < highest, k - below[:, :-1], k)
-    return Cells(edges, middles, np.diff(edges, axis=1), above, first, weights)
+    return Cells(edges, middles, above, first, weights)
 
 
 def _cubic_weights(knots: Floats, first: Ints, at: Floats) -> Floats:

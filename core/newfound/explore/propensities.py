@@ -95,7 +95,8 @@ def _of_some(settled: Floats, means: Floats, spreads: Floats, served: Ints) -> N
     log, slope, bend = _read(counts, cells, user[row], cell, own[row], wanted)
     # The mean over a cell of the chance, weighed by the item's density, from what both are in the middle.
     fall = (mean[row] - cells.middles[user[row], cell]) / spread[row] ** 2
-    beyond = cells.widths[user[row], cell] ** 2 / 24 * (slope * (slope + 2 * fall) + bend)
+    width = cells.edges[user[row], cell + 1] - cells.edges[user[row], cell]
+    beyond = width**2 / 24 * (slope * (slope + 2 * fall) + bend)
     chance = np.exp(log) * (1 + np.clip(beyond, -MOST_BEYOND, MOST_BEYOND))
     result[user, slot] = np.bincount(row, mass[at] * chance, minlength=len(user))
     user, slot = (served == -1).nonzero()
