@@ -153,12 +153,16 @@ def base_arrays(world: World) -> Made:
         "taste_variance": lambda: np.full(N_DIRECTIONS, 0.1, np.float32),
         "M": lambda: normal(23, 1, d, d, scale=0.1),
         "fade": lambda: np.full(1, 0.98, np.float32),
+        "Q": lambda: normal(26, d, 32, scale=0.1),
+        "V": lambda: normal(27, d, d, scale=0.1),
+        "lags": lambda: np.zeros(EVENTS_PER_USER, np.float32),
         # The last value is the weight of the memory, which is above 0.
         "state_h": lambda: np.abs(normal(19, world.users, 2 * d + 1, scale=0.3)),
         "state_item": lambda: world.last(world.history_items),
         "state_before": lambda: np.full(world.users, 40, np.uint8),
         "state_type": lambda: world.last(world.history_types),
         "state_time": lambda: world.last(world.history_times),
+        "state_recent": lambda: world.history_items.reshape(world.users, EVENTS_PER_USER)[:, :-1],
         "history_offsets": lambda: np.arange(world.users + 1) * EVENTS_PER_USER,
         "history_items": lambda: world.history_items,
         "history_times": lambda: world.history_times,
@@ -183,7 +187,7 @@ def base_arrays(world: World) -> Made:
     return Made(makers)
 
 
-def overlay_arrays(world: World) -> tuple[dict[str, Array], Array]:
+def overlay_arrays(world: World, network: Network) -> tuple[dict[str, Array], Array]:
     """The overlay of a FULL version, and mean log popularity at each half-life."""
     n, shown = world.items, world.shown_items
     counts = popularity.updated(
@@ -194,7 +198,7 @@ def overlay_arrays(world: World) -> tuple[dict[str, Array], Array]:
     impressions = np.zeros(n, np.int64)
     impressions[shown] = 1
     return {
-        **empty_overlay(SIZE, 2 * SIZE + 1, N_DIRECTIONS),
+        **empty_overlay(network, N_DIRECTIONS),
         **no_examples(N_PERSONAL + len(HALF_LIVES) + N_RISES),
         "created": world.created,
         "created_stated": np.ones(n, np.bool_),
@@ -229,7 +233,7 @@ def publish(directory: Path, items: int, users: int, seed: int = 0) -> None:
     record = {"trainingMode": "FULL", "recipe": "user-personalization", "parent": None, "seed": seed}
     version = start_version(project.layout, "default", record)
     base = base_arrays(world)
-    overlay, usual = overlay_arrays(world)
+    overlay, usual = overlay_arrays(world, Network.from_arrays({name: base[name] for name in Network.__slots__}))
     user_ids = IdIndex.build([f"user-{k}" for k in range(users)]).arrays("users")
     save_base(version.serving, user_ids)
     del user_ids

@@ -356,6 +356,7 @@ def test_shapes_in_the_table_of_arrays_hold(example: tuple[Path, str]) -> None:
         "base/F": (64, d),
         "base/item_bias": (n,),
         "base/state_h": (users, d + len(arrays["base/fade"]) * (d + 1)),
+        "base/state_recent": (users, len(arrays["base/lags"]) - 1),
         "base/M": (len(arrays["base/fade"]), d, d),
         "base/history_offsets": (users + 1,),
         "base/prior_variance": (q,),

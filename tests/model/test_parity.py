@@ -37,5 +37,9 @@ def test_serving_in_numpy_gives_the_logits_of_training() -> None:
             steps.types[t],
         )
         state = serving.step(x, steps.keep[t][:, None] * state)
-    logits = serving.output(state, x) @ np.array(E).T + np.array(bias)
+    first = np.array([max(np.flatnonzero(keep == 0)) for keep in steps.keep.T])  # the step a user begins with
+    at = np.arange(11 - serving.window, 12)
+    there = at >= first[:, None]
+    items = np.array(E)[steps.items[np.maximum(at, 0)].T]
+    logits = serving.output(state, x, items, there) @ np.array(E).T + np.array(bias)
     np.testing.assert_allclose(logits, expected, atol=1e-4)

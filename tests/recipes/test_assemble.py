@@ -113,7 +113,7 @@ def test_states_are_those_of_reading_each_history_to_its_end(weights: dict[str, 
     whole = assemble(made, seen, weights)
     user = slice(7 * 20, 8 * 20)
     alone = Sequences(np.array([0, 20]), seen.items[user], seen.times[user], seen.types[user])
-    expected = advance(whole.network, whole.item_rows, UserStates.empty(1, whole.network.state_size), alone)
+    expected = advance(whole.network, whole.item_rows, UserStates.empty(1, whole.network), alone)
     np.testing.assert_allclose(whole.user_states(["u7"]).h, expected.h, atol=1e-5)
     assert whole.user_states(["u7"]).item.tolist() == expected.item.tolist()
     some = assemble(made, seen, weights, users=np.array([7, 9]))
@@ -144,7 +144,7 @@ def test_a_full_version_is_ready_for_updates(weights: dict[str, np.ndarray]) -> 
     after = update(whole, UpdateInputs(rows, {}, [{"ITEM_ID": "new"}], 1, 1), 0).bundle
     assert after.n_items == N_ITEMS + 1
     assert user_history(after, "u1").items[-1] == 25
-    assert set(empty_overlay(D, whole.network.state_size, 0)) < set(after.overlay)
+    assert set(empty_overlay(whole.network, 0)) < set(after.overlay)
 
 
 def test_the_prior_has_a_constant_and_the_directions_in_which_people_differ_most(

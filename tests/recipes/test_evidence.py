@@ -140,7 +140,7 @@ def test_a_slate_is_seen_by_the_user_in_the_state_of_that_moment(bundle: Bundle)
         np.array([LATEST, LATEST + HOUR]),
         np.zeros(2, np.int16),
     )
-    states = UserStates.empty(2, bundle.network.state_size)
+    states = UserStates.empty(2, bundle.network)
     owner, after = np.array([0, 0, 0, 1]), np.array([0, 1, 2, 0])
     at = np.array([LATEST - 5, LATEST + 60, LATEST + 2 * HOUR, LATEST])
     vectors, final = vectors_when_shown(bundle, states, sequences, owner, after, at)
@@ -151,7 +151,7 @@ def test_a_slate_is_seen_by_the_user_in_the_state_of_that_moment(bundle: Bundle)
         cut = Sequences(
             np.array([0, events]), *(getattr(sequences, n)[:events] for n in ("items", "times", "types"))
         )
-        nobody = UserStates.empty(1, bundle.network.state_size)
+        nobody = UserStates.empty(1, bundle.network)
         _, then = vectors_when_shown(bundle, nobody, cut, owner[:0], after[:0], at[:0])
         expected = request_vectors(bundle.network, bundle.item_rows, then, at[slate : slate + 1], center)
         np.testing.assert_allclose(vectors[slate], expected[0], atol=1e-5)

@@ -56,7 +56,7 @@ def test_events_that_answer_no_list_are_organic(bundle: Bundle) -> None:
 def test_new_history_stands_behind_earlier_updates_and_holds_what_does_not_train(bundle: Bundle) -> None:
     def merged(parent: Bundle, rows: list[EventRow], item: int) -> Bundle:
         batch = batch_by_user(parent, rows, [], TYPES)
-        states = UserStates.empty(len(batch.users), parent.network.state_size)
+        states = UserStates.empty(len(batch.users), parent.network)
         states.item[:] = item
         overlay = {**parent.overlay, **changed_users(parent, rows, batch, states, TYPES)}
         return Bundle(parent.meta, parent.base, overlay)
@@ -75,7 +75,7 @@ def test_new_history_stands_behind_earlier_updates_and_holds_what_does_not_train
 
 def test_users_without_new_events_keep_their_states(bundle: Bundle) -> None:
     batch = batch_by_user(bundle, ROWS, [], TYPES)
-    states = UserStates.empty(3, bundle.network.state_size)
+    states = UserStates.empty(3, bundle.network)
     overlay = {**bundle.overlay, **changed_users(bundle, ROWS, batch, states, TYPES)}
     after = Bundle(bundle.meta, bundle.base, overlay)
     np.testing.assert_array_equal(after.user_states(["u5"]).h, bundle.user_states(["u5"]).h)

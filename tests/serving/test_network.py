@@ -21,6 +21,7 @@ def network() -> Network:
             "W": draw(D, 3 * D), "U": draw(D, 3 * D), "b": draw(3 * D), "W_o": draw(D, D), "A": draw(D, D),
             "F": draw(N_GAPS, D), "G": draw(N_GAPS, D), "T": draw(N_TYPES, D), "E": draw(99, D),
             "M": draw(2, D, D), "fade": np.array([0.5, 0.9]),
+            "Q": draw(D, 3), "V": draw(D, D), "lags": draw(4),
         }
     )  # fmt: skip
 
@@ -73,15 +74,34 @@ def test_memories_are_sums_that_fade_and_are_read_by_the_root_of_their_weight(ne
     np.testing.assert_allclose(memories[:, :D], powers @ x[:, 0], rtol=1e-5)
     np.testing.assert_allclose(memories[:, D], powers.sum(axis=1), rtol=1e-5)
     read = sum(m[:D] / np.sqrt(m[D]) @ M for m, M in zip(memories, network.M, strict=True))
+    nothing = np.zeros((1, 4, D), np.float32)
     o = state[:, :D] @ network.W_o + x[2] @ network.A + read
     expected = (o - o.mean()) / o.std()
-    np.testing.assert_allclose(network.output(state, x[2]), expected, atol=1e-4)
+    np.testing.assert_allclose(network.output(state, x[2], nothing, nothing[..., 0] == 0), expected, atol=1e-4)
+
+
+def test_the_last_items_are_mixed_by_what_the_state_asks_for(network: Network) -> None:
+    rng = np.random.default_rng(5)
+    x, h = rng.normal(size=(2, 1, D)).astype(np.float32)
+    items = rng.normal(size=(1, 4, D)).astype(np.float32)
+    there = np.array([[False, True, True, True]])
+    state = network.step(x, states_of(network, h))
+    asked, scale = state[0, :D] @ network.Q, np.sqrt(D) / 2 / (4 * np.sqrt(3))
+    scores = [asked @ items[0, 3 - lag, :3] * scale + network.lags[lag] for lag in range(3)]
+    weights = np.exp(scores) / np.exp(scores).sum()
+    mixed = sum(weight * items[0, 3 - lag] for lag, weight in enumerate(weights)) * np.sqrt(D) / 2
+    memories = state[0, D:].reshape(2, D + 1)
+    read = sum(m[:D] / np.sqrt(m[D]) @ M for m, M in zip(memories, network.M, strict=True))
+    o = state[:, :D] @ network.W_o + x @ network.A + read + mixed @ network.V
+    expected = (o - o.mean()) / o.std()
+    np.testing.assert_allclose(network.output(state, x, items, there), expected, atol=1e-4)
 
 
 def test_user_vectors_have_mean_zero_and_variance_one(network: Network) -> None:
     rng = np.random.default_rng(2)
     x, h = (30 * rng.normal(size=(2, 6, D))).astype(np.float32)
-    o = network.output(network.step(x, states_of(network, h)), x)
+    items = rng.normal(size=(6, 4, D)).astype(np.float32)
+    o = network.output(network.step(x, states_of(network, h)), x, items, np.ones((6, 4), bool))
     np.testing.assert_allclose(o.mean(axis=1), 0, atol=1e-5)
     np.testing.assert_allclose((o * o).mean(axis=1), 1, rtol=1e-3)
 

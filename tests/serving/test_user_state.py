@@ -44,9 +44,9 @@ def assert_close(one: UserStates, other: UserStates) -> None:
 def test_advancing_together_is_advancing_alone_one_event_at_a_time(
     bundle: Bundle, users: list[list[tuple[int, int, int]]]
 ) -> None:
-    together = advanced(bundle, UserStates.empty(len(users), bundle.network.state_size), users)
+    together = advanced(bundle, UserStates.empty(len(users), bundle.network), users)
     for k, user in enumerate(users):
-        alone = UserStates.empty(1, bundle.network.state_size)
+        alone = UserStates.empty(1, bundle.network)
         for one in user:
             alone = advanced(bundle, alone, [[one]])
         assert_close(together.rows(slice(k, k + 1)), alone)
@@ -57,14 +57,14 @@ def test_advancing_together_is_advancing_alone_one_event_at_a_time(
 def test_where_a_history_is_cut_into_batches_does_not_matter(
     bundle: Bundle, users: list[list[tuple[int, int, int]]], cut: int
 ) -> None:
-    nobody = UserStates.empty(len(users), bundle.network.state_size)
+    nobody = UserStates.empty(len(users), bundle.network)
     first = advanced(bundle, nobody, [user[:cut] for user in users])
     both = advanced(bundle, first, [user[cut:] for user in users])
     assert_close(both, advanced(bundle, nobody, users))
 
 
 def test_advancing_leaves_the_states_it_began_with_alone(bundle: Bundle) -> None:
-    begun = advanced(bundle, UserStates.empty(2, bundle.network.state_size), [[(1, 0, 0)], []])
+    begun = advanced(bundle, UserStates.empty(2, bundle.network), [[(1, 0, 0)], []])
     kept = begun.copy()
     advanced(bundle, begun, [[(2, 9, 1)], [(3, 9, 0)]])
     for name in STATE_FIELDS:
@@ -72,7 +72,7 @@ def test_advancing_leaves_the_states_it_began_with_alone(bundle: Bundle) -> None
 
 
 def test_the_newest_event_waits_until_its_gap_to_the_next_is_known(bundle: Bundle) -> None:
-    one = advanced(bundle, UserStates.empty(1, bundle.network.state_size), [[(5, 100, 1)]])
+    one = advanced(bundle, UserStates.empty(1, bundle.network), [[(5, 100, 1)]])
     assert (one.h == 0).all()
     assert (one.item[0], one.before[0], one.type[0], one.time[0]) == (5, 0, 1, START + 100)
     two = advanced(bundle, one, [[(6, 100 + 3600, 0)]])
@@ -83,14 +83,14 @@ def test_the_newest_event_waits_until_its_gap_to_the_next_is_known(bundle: Bundl
 
 
 def test_a_late_event_counts_without_turning_time_back(bundle: Bundle) -> None:
-    states = advanced(bundle, UserStates.empty(1, bundle.network.state_size), [[(5, 1000, 0), (6, 10, 0)]])
+    states = advanced(bundle, UserStates.empty(1, bundle.network), [[(5, 1000, 0), (6, 10, 0)]])
     assert states.item[0] == 6
     assert states.time[0] == START + 1000
     assert states.before[0] == gap_bucket(0)
 
 
 def test_nobody_is_the_given_vector_and_the_wait_until_the_request_matters(bundle: Bundle) -> None:
-    states = advanced(bundle, UserStates.empty(2, bundle.network.state_size), [[(5, 0, 0)], []])
+    states = advanced(bundle, UserStates.empty(2, bundle.network), [[(5, 0, 0)], []])
     empty = np.full(bundle.network.size, 7, np.float32)
 
     def vectors(seconds: int) -> np.ndarray:
@@ -110,13 +110,13 @@ def test_an_observer_sees_each_user_before_each_of_its_new_events(bundle: Bundle
     def observe(j: int, rows: np.ndarray, states: UserStates) -> None:
         seen.extend((j, row, item) for row, item in zip(rows.tolist(), states.item.tolist(), strict=True))
 
-    empty = UserStates.empty(3, bundle.network.state_size)
+    empty = UserStates.empty(3, bundle.network)
     advance(bundle.network, bundle.item_rows, empty, sequences(users), observe)
     assert sorted(seen) == [(0, 0, NO_ITEM), (0, 2, NO_ITEM), (1, 0, 1)]
 
 
 @pytest.mark.parametrize("users", [[], [[], []]])
 def test_no_events_change_nothing(bundle: Bundle, users: list[list[tuple[int, int, int]]]) -> None:
-    empty = UserStates.empty(len(users), bundle.network.state_size)
+    empty = UserStates.empty(len(users), bundle.network)
     after = advanced(bundle, empty, users)
     assert_close(after, empty)

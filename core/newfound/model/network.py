@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from newfound.dataset.gaps import N_GAPS
+from newfound.model.attention import KEYS, WINDOW, attend, window_size
 from newfound.model.gru import gru
 
 LAYER_NORM_EPSILON = 1e-6
@@ -20,6 +21,8 @@ LEANING = np.float32(0.5)
 """What is added to the diagonal of the matrices that read the last input and the memories."""
 ITEM_SCALE = 0.05
 """Standard deviation of what item vectors start with."""
+MIXED_SCALE = 0.2
+"""What the last items' mixture counts at first, next to what else is read."""
 
 if TYPE_CHECKING:
     from jax import Array
@@ -53,6 +56,9 @@ def init(rng: np.random.Generator, d: int, n_items: int, n_types: int, n_tokens:
         "G": zeros(N_GAPS, d),
         "T": zeros(n_types, d),
         "M": normal(d**-0.5, len(FADE), d, d) + alike[None],
+        "Q": normal(d**-0.5, d, KEYS),
+        "V": normal(MIXED_SCALE * d**-0.5, d, d),
+        "lags": zeros(WINDOW + 1),
     }
     ids = {"vectors": normal(ITEM_SCALE, n_items, d), "bias": zeros(n_items)}
     content = {"vectors": normal(ITEM_SCALE, n_tokens, d), "bias": zeros(n_tokens)} if n_tokens else {}
@@ -70,30 +76,36 @@ def encode(
     """Read T steps of L lanes from `state` (L, state_size): queries o (T, L, d) and the state after them.
 
     `steps.items` index the rows of `E` (R, d). Logits are o @ E.T + bias. A state is the unit's own state and the
-    memories, as in `newfound.serving.network`.
+    memories, as in `newfound.serving.network`, and the window of the last items.
     """
     d = E.shape[1]
-    x = E[steps.items] + net["F"][steps.gaps] + net["G"][steps.next_gaps] + net["T"][steps.types]
-    x = math.sqrt(d) / 2 * x  # (T, L, d)
+    items = E[steps.items]
+    x = items + net["F"][steps.gaps] + net["G"][steps.next_gaps] + net["T"][steps.types]
+    items, x = math.sqrt(d) / 2 * items, math.sqrt(d) / 2 * x  # (T, L, d)
     if key is not None:
         x = drop(x, dropout, jax.random.fold_in(key, 0))
+        items = drop(items, dropout, jax.random.fold_in(key, 4))
     gates = project(x, net["W"]) + net["b"][None, None, :]  # (T, L, 3d)
     h = gru(net["U"], gates, steps.keep, state[:, :d])  # (T, L, d)
-    memories = state[:, d:].reshape(-1, len(FADE), d + 1)
+    memories = state[:, d : -window_size(d)].reshape(-1, len(FADE), d + 1)
     sums, counts = remember(x, steps.keep, memories[..., :d], memories[..., d])  # (T, L, m, d), (T, L, m)
     means = sums / jnp.sqrt(counts)[..., None]
     memories = jnp.concatenate([sums[-1], counts[-1, ..., None]], axis=-1)
-    state = jnp.concatenate([h[-1], memories.reshape(len(state), -1)], axis=1)
+    last = h[-1]
     if key is not None:
         h = drop(h, dropout, jax.random.fold_in(key, 1))
         means = drop(means, dropout, jax.random.fold_in(key, 3))
     read = sum(project(means[:, :, k], M) for k, M in enumerate(net["M"]))
-    return layer_norm(project(h, net["W_o"]) + project(x, net["A"]) + read), state
+    mixed, window = attend(
+        project(h, net["Q"]), items, steps.keep, net["lags"], state[:, -window_size(d) :]
+    )
+    state = jnp.concatenate([last, memories.reshape(len(state), -1), window], axis=1)
+    return layer_norm(project(h, net["W_o"]) + project(x, net["A"]) + read + project(mixed, net["V"])), state
 
 
 def state_size(d: int) -> int:
-    """Count the values of a state: the unit's own, then the memories with their weights."""
-    return d + len(FADE) * (d + 1)
+    """Count the values of a state: the unit's own, then the memories with their weights, then the window."""
+    return d + len(FADE) * (d + 1) + window_size(d)
 
 
 @jax.custom_vjp

@@ -182,7 +182,7 @@ def prepare(
         "clicker_scale": np.array([clicker_scale(network, vectors, states, center, seen)], np.float32),
     }
     overlay: dict[str, Array] = {
-        **empty_overlay(network.size, network.state_size, len(taste["taste_variance"])),
+        **empty_overlay(network, len(taste["taste_variance"])),
         **no_examples(N_PERSONAL + len(inputs.half_lives) + N_RISES),
         "created": inputs.created,
         "created_stated": inputs.created_stated,
@@ -246,9 +246,9 @@ def weigh(parts: Parts, blend: Blend | None = None, maps: Maps = DEFAULT_MAPS) -
     return Bundle(meta, {**base, "prior_variance": variance * np.float32(scale)}, overlay)
 
 
-def empty_overlay(size: int, state_size: int, n_tastes: int) -> dict[str, Array]:
-    """The arrays of what changed since FULL, when nothing did; sizes of a vector, a user's state and a taste."""
-    states = UserStates.empty(0, state_size)
+def empty_overlay(network: Network, n_tastes: int) -> dict[str, Array]:
+    """The arrays of what changed since FULL, when nothing did, with so many directions of taste."""
+    size, states = network.size, UserStates.empty(0, network)
     return {
         **IdIndex.build([]).arrays("items"),
         **IdIndex.build([]).arrays("users"),

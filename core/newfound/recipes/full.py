@@ -198,15 +198,16 @@ def learn(
             split, config, weights = unseen, shorter(config), known
     data = _training_data(inputs, split)
     progress(Progress("count", note="affinities and rules of the visible events"))
-    before, counting = until(trained, split.ends), time.perf_counter()
+    before, counting = until(trained, split.ends), time.thread_time()
     starts, stops = before.offsets[:-1], before.offsets[1:]
     with compiling(data, config):
         near = affinity.build(before.items, starts, stops, before.n_items, inputs.seed)
         table = rules.build(before.items, starts, stops, before.n_items)
-        counted = time.perf_counter()
+        # Of this thread, for the other one compiles.
+        counted = time.thread_time() - counting
     data = replace(data, directions=affinity.leading(near, before.n_items))
     spent += time.perf_counter() - started
-    minutes = network_minutes(max_minutes, spent, counted - counting)
+    minutes = network_minutes(max_minutes, spent, counted)
     result = fit(data, config, checkpoints, resume, minutes, progress, weights)
     progress(Progress("blend", note="fitting the weights of network, rules and popularity"))
     parts = prepare(inputs, before, result.arrays, _withheld(split), near, table)

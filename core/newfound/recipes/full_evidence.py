@@ -56,7 +56,7 @@ def with_evidence(
         [np.searchsorted(sequences.times[a:b], t) for a, b, t in zip(first, last, moments, strict=True)],
         np.int64,
     )
-    states = UserStates.empty(len(users), bundle.network.state_size)
+    states = UserStates.empty(len(users), bundle.network)
     vectors, _ = vectors_when_shown(bundle, states, sequences, owner, after, moments)
     tails = (sequences.items, first, first + after)
     wanted = np.asarray(bundle.overlay["events"]) < KNOWN_EVENTS

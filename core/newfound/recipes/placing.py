@@ -62,7 +62,7 @@ def final_states(
     network: Network, vectors: Floats, seen: Histories, users: NDArray[np.integer] | None
 ) -> UserStates:
     """States of all users after their last seen event; only those of `users` are advanced (None: all)."""
-    states = UserStates.empty(seen.n_users, network.state_size)
+    states = UserStates.empty(seen.n_users, network)
     chosen = np.arange(seen.n_users) if users is None else np.asarray(users)
     # Blocks of users with histories of like length: few of them stay in the cache from event to event.
     chosen = chosen[np.argsort(-np.diff(seen.offsets)[chosen], kind="stable")]

@@ -146,6 +146,9 @@ def _silent_network(trained: Histories) -> dict[str, Array]:
         "T": (max(len(trained.type_names), 1), 1),
         "M": (0, 1, 1),
         "fade": (0,),
+        "Q": (1, 1),
+        "V": (1, 1),
+        "lags": (1,),
         "E": (trained.n_items, 1),
         "item_bias": (trained.n_items,),
     }

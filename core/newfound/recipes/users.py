@@ -72,7 +72,7 @@ def changed_users(
     ids = list(dict.fromkeys([*old.ids_of(np.arange(len(old))), *batch.users]))
     row_of = {user: k for k, user in enumerate(ids)}
     place = np.array([row_of[user] for user in batch.users], np.int64)
-    merged = UserStates.empty(len(ids), bundle.network.state_size)
+    merged = UserStates.empty(len(ids), bundle.network)
     for name in STATE_FIELDS:
         getattr(merged, name)[: len(old)] = bundle.overlay[f"state_{name}"]
         getattr(merged, name)[place] = getattr(states, name)

@@ -350,7 +350,7 @@ class Bundle:
 
     def user_states(self, user_ids: Sequence[str]) -> UserStates:
         """States of users, a copy; unknown users get the empty history."""
-        states = UserStates.empty(len(user_ids), self.network.state_size)
+        states = UserStates.empty(len(user_ids), self.network)
         for codes, arrays in zip(self.user_codes(user_ids), (self.base, self.overlay), strict=True):
             known = codes >= 0
             for name in STATE_FIELDS:

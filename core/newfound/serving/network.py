@@ -18,6 +18,8 @@ from newfound.dataset.gaps import N_GAPS
 Floats = NDArray[np.float32]
 
 LAYER_NORM_EPSILON = 1e-6
+SOFTNESS = 4
+"""Scores of the last items are divided by so many times the root of the coordinates that answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +27,9 @@ class Network:
     """Trained weights: gates z|r|n in `W`, `U` (d, 3d) and `b` (3d,); output `W_o`, `A` (d, d);
 
     embeddings of the gap before an event `F`, after it `G` (N_GAPS, d) and of event types `T` (n_types, d); what is
-    read of the memories `M` (m, d, d), and the factors (m,) by which they `fade`.
+    read of the memories `M` (m, d, d), and the factors (m,) by which they `fade`; what the state asks of the last items
+    `Q` (d, k), answered by their first k coordinates, what is read of them `V` (d, d), and what each of them counts by
+    itself, `lags` (w + 1,), the newest first.
     """
 
     W: Floats
@@ -38,6 +42,9 @@ class Network:
     T: Floats
     M: Floats
     fade: Floats
+    Q: Floats
+    V: Floats
+    lags: Floats
 
     @staticmethod
     def from_arrays(arrays: Mapping[str, NDArray[np.generic]]) -> Network:
@@ -53,6 +60,11 @@ class Network:
     def state_size(self) -> int:
         """The number of values of a state, d + m (d + 1)."""
         return self.size + len(self.fade) * (self.size + 1)
+
+    @property
+    def window(self) -> int:
+        """How many items before the last one are looked at, w."""
+        return len(self.lags) - 1
 
     def inputs(
         self, items: Floats, before: NDArray[np.uint8], after: NDArray[np.uint8], types: NDArray[np.integer]
@@ -77,12 +89,28 @@ class Network:
         memories[:, :, d] += 1
         return np.concatenate([n + z * (h - n), memories.reshape(len(x), n_memories * (d + 1))], axis=1)
 
-    def output(self, state: Floats, x: Floats) -> Floats:
-        """Turn states and last inputs into user vectors o (n, d): layer norm of W_o h + A x + M c, without gain."""
+    def output(self, state: Floats, x: Floats, items: Floats, there: NDArray[np.bool_]) -> Floats:
+        """Turn states and last inputs into user vectors o (n, d): layer norm of W_o h + A x + M c + V a, without gain.
+
+        items (n, w + 1, d): vectors of the last items, the newest at the end; `there` (n, w + 1) marks those there are,
+        the newest always.
+        """
         d, n_memories = self.size, len(self.fade)
         o = state[:, :d] @ self.W_o + x @ self.A
         memories = state[:, d:].reshape(len(x), n_memories, d + 1)
         for k, read in enumerate(self.M):
             o += (memories[:, k, :d] / np.sqrt(memories[:, k, d:])) @ read
+        o += self._attend(state[:, :d], items, there) @ self.V
         o -= o.mean(axis=1, keepdims=True)
         return o / np.sqrt((o * o).mean(axis=1, keepdims=True) + np.float32(LAYER_NORM_EPSILON))
+
+    def _attend(self, h: Floats, items: Floats, there: NDArray[np.bool_]) -> Floats:
+        """Mix the last items by how well they answer the state: (n, d), as `newfound.model.attention` does."""
+        k, length = self.Q.shape[1], np.float32(np.sqrt(self.size) / 2)
+        asked = (h @ self.Q)[:, :, None]
+        scores = (items[:, :, :k] @ asked)[:, :, 0] * (length / np.float32(SOFTNESS * np.sqrt(k)))
+        scores += self.lags[::-1]
+        scores[~there] = -np.inf
+        weights = np.exp(scores - scores.max(axis=1, keepdims=True))
+        weights /= weights.sum(axis=1, keepdims=True)
+        return (weights[:, None, :] @ items)[:, 0] * length

@@ -213,7 +213,7 @@ class Recommender:
         later = known.times > at[known_owner]
         rewound = np.bincount(known_owner[later], minlength=len(users)) > 0
         for name in STATE_FIELDS:
-            getattr(states, name)[rewound] = getattr(UserStates.empty(1, bundle.network.state_size), name)[0]
+            getattr(states, name)[rewound] = getattr(UserStates.empty(1, bundle.network), name)[0]
         known_owner, known = known_owner[~later], known.rows(~later)
         due = fresh.times <= at[fresh_owner]
         fresh_owner, fresh = fresh_owner[due], fresh.rows(due)

@@ -25,7 +25,8 @@ NO_ITEM = -1
 class UserStates:
     """States of n users: h float32 (n, state_size of the network) before the pending event, and that event.
 
-    item int32 (n,), NO_ITEM for an empty history; before uint8 gap bucket; type int16; time int64 Unix seconds.
+    item int32 (n,), NO_ITEM for an empty history; before uint8 gap bucket; type int16; time int64 Unix seconds; recent
+    int32 (n, window of the network), the items before it, the newest at the end, NO_ITEM where there are fewer.
     """
 
     h: Floats
@@ -33,16 +34,18 @@ class UserStates:
     before: NDArray[np.uint8]
     type: NDArray[np.int16]
     time: NDArray[np.int64]
+    recent: NDArray[np.int32]
 
     @staticmethod
-    def empty(n: int, state_size: int) -> UserStates:
+    def empty(n: int, network: Network) -> UserStates:
         """States of users without history."""
         return UserStates(
-            np.zeros((n, state_size), np.float32),
+            np.zeros((n, network.state_size), np.float32),
             np.full(n, NO_ITEM, np.int32),
             np.zeros(n, np.uint8),
             np.zeros(n, np.int16),
             np.zeros(n, np.int64),
+            np.full((n, network.window), NO_ITEM, np.int32),
         )
 
     def copy(self) -> UserStates:
@@ -54,7 +57,7 @@ class UserStates:
         return UserStates(*(getattr(self, name)[index] for name in STATE_FIELDS))
 
 
-STATE_FIELDS = ("h", "item", "before", "type", "time")
+STATE_FIELDS = ("h", "item", "before", "type", "time", "recent")
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +76,12 @@ def request_vectors(
     """User vectors o (n, d) for requests at Unix times `at` (n,); `empty` (d,) stands for an empty history."""
     known = states.item != NO_ITEM
     after = gap_bucket(np.maximum(at - states.time, 0))
-    x = network.inputs(rows(np.maximum(states.item, 0)), states.before, after, states.type)
-    o = network.output(network.step(x, states.h), x)
+    last = np.column_stack([states.recent, states.item])
+    vectors = rows(np.maximum(last, 0).ravel()).reshape(*last.shape, network.size)
+    there = last != NO_ITEM
+    there[:, -1] = True
+    x = network.inputs(vectors[:, -1], states.before, after, states.type)
+    o = network.output(network.step(x, states.h), x, vectors, there)
     return np.where(known[:, None], o, empty)
 
 
@@ -118,6 +125,8 @@ def _consume(
     old = users[started]
     x = network.inputs(rows(states.item[old]), states.before[old], gaps[started], states.type[old])
     states.h[old] = network.step(x, states.h[old])
+    if network.window:
+        states.recent[old] = np.column_stack([states.recent[old, 1:], states.item[old]])
     states.item[users] = sequences.items[at]
     states.before[users] = np.where(started, gaps, 0)
     states.type[users] = sequences.types[at]
