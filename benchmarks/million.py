@@ -29,6 +29,7 @@ from newfound.recipes.refitting import no_examples
 from newfound.serving.arrays import Array
 from newfound.serving.bundle import Blend, BundleMeta, Maps, save_base, save_overlay
 from newfound.serving.ids import IdIndex
+from newfound.serving.network import Network
 from newfound.store.versions import publish_version, start_version
 
 DAY = 86_400
@@ -233,7 +234,9 @@ def publish(directory: Path, items: int, users: int, seed: int = 0) -> None:
     record = {"trainingMode": "FULL", "recipe": "user-personalization", "parent": None, "seed": seed}
     version = start_version(project.layout, "default", record)
     base = base_arrays(world)
-    overlay, usual = overlay_arrays(world, Network.from_arrays({name: base[name] for name in Network.__slots__}))
+    overlay, usual = overlay_arrays(
+        world, Network.from_arrays({name: base[name] for name in Network.__slots__})
+    )
     user_ids = IdIndex.build([f"user-{k}" for k in range(users)]).arrays("users")
     save_base(version.serving, user_ids)
     del user_ids

@@ -29,7 +29,15 @@ def fitted() -> FitResult:
 def test_the_arrays_are_those_that_serving_reads(fitted: FitResult) -> None:
     d = TINY.hidden_dimension
     shapes = {"W": (d, 3 * d), "U": (d, 3 * d), "b": (3 * d,), "W_o": (d, d), "A": (d, d), "F": (64, d)}
-    shapes |= {"G": (64, d), "T": (2, d), "M": (1, d, d), "fade": (1,), "Q": (d, 32), "V": (d, d), "lags": (33,)}
+    shapes |= {
+        "G": (64, d),
+        "T": (2, d),
+        "M": (1, d, d),
+        "fade": (1,),
+        "Q": (d, 32),
+        "V": (d, d),
+        "lags": (33,),
+    }
     shapes |= {"E": (N_ITEMS, d), "item_bias": (N_ITEMS,)}
     assert {name: array.shape for name, array in fitted.arrays.items()} == shapes
     assert all(a.dtype == np.float32 and np.isfinite(a).all() for a in fitted.arrays.values())

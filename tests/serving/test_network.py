@@ -77,7 +77,9 @@ def test_memories_are_sums_that_fade_and_are_read_by_the_root_of_their_weight(ne
     nothing = np.zeros((1, 4, D), np.float32)
     o = state[:, :D] @ network.W_o + x[2] @ network.A + read
     expected = (o - o.mean()) / o.std()
-    np.testing.assert_allclose(network.output(state, x[2], nothing, nothing[..., 0] == 0), expected, atol=1e-4)
+    np.testing.assert_allclose(
+        network.output(state, x[2], nothing, nothing[..., 0] == 0), expected, atol=1e-4
+    )
 
 
 def test_the_last_items_are_mixed_by_what_the_state_asks_for(network: Network) -> None:

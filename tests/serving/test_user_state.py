@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from newfound.dataset.gaps import gap_bucket
+from newfound.serving import user_state
 from newfound.serving.bundle import Bundle
 from newfound.serving.user_state import (
     NO_ITEM,
@@ -69,6 +70,28 @@ def test_advancing_leaves_the_states_it_began_with_alone(bundle: Bundle) -> None
     advanced(bundle, begun, [[(2, 9, 1)], [(3, 9, 0)]])
     for name in STATE_FIELDS:
         np.testing.assert_array_equal(getattr(begun, name), getattr(kept, name))
+
+
+def test_the_last_items_before_the_newest_are_kept_in_order(bundle: Bundle) -> None:
+    items = np.random.default_rng(0).integers(0, 100, bundle.network.window + 5).tolist()
+    nobody = UserStates.empty(2, bundle.network)
+    states = advanced(
+        bundle, nobody, [[(item, k, 0) for k, item in enumerate(items)], [(7, 0, 0), (8, 1, 0)]]
+    )
+    assert states.recent[0].tolist() == items[4:-1]
+    assert states.recent[1].tolist() == [NO_ITEM] * (bundle.network.window - 1) + [7]
+
+
+def test_vectors_do_not_depend_on_how_many_are_asked_at_once(
+    bundle: Bundle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    users = [[(3 * k + j, 60 * j, 0) for j in range(k)] for k in range(7)]
+    states = advanced(bundle, UserStates.empty(7, bundle.network), users)
+    at, nobody = np.full(7, START + 10**6), np.zeros(bundle.network.size, np.float32)
+    together = request_vectors(bundle.network, bundle.item_rows, states, at, nobody)
+    monkeypatch.setattr(user_state, "AT_ONCE", 2)
+    apart = request_vectors(bundle.network, bundle.item_rows, states, at, nobody)
+    np.testing.assert_allclose(apart, together, atol=1e-5)
 
 
 def test_the_newest_event_waits_until_its_gap_to_the_next_is_known(bundle: Bundle) -> None:

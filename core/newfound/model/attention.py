@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 WINDOW = 32
 """Items before the last one that are looked at."""
 KEYS = 32
-"""How many coordinates of an item answer: the first, at which vectors start with the strongest directions of affinity."""
+"""How many coordinates of an item answer, the first: vectors start with the strongest directions of affinity there."""
 SOFTNESS = 4
 """Scores are divided by so many times the root of KEYS."""
 
@@ -32,8 +32,8 @@ def window_size(d: int) -> int:
 def attend(queries: Array, inputs: Array, keep: Array, lags: Array, window: Array) -> tuple[Array, Array]:
     """Mix each step's last WINDOW + 1 inputs, its own among them, by how well they answer its query.
 
-    queries (T, L, KEYS); inputs (T, L, d); keep (T, L) 0 where a user starts; lags (WINDOW + 1,), the newest first; window (L,
-    window_size) of the steps before. Returns mixtures (T, L, d) and the window after.
+    queries (T, L, KEYS); inputs (T, L, d); keep (T, L) 0 where a user starts; lags (WINDOW + 1,), the newest first;
+    window (L, window_size) of the steps before. Returns mixtures (T, L, d) and the window after.
     """
     T, L, d = inputs.shape
     before = window.reshape(L, WINDOW, d + 1)

@@ -16,9 +16,9 @@ def export_arrays(
 ) -> dict[str, NDArray[np.float32]]:
     """Fold item tables and return every array of a served network.
 
-    W (d, 3d), U (d, 3d), b (3d,) gates z|r|n; W_o, A, V (d, d); Q (d, k); M (m, d, d) and fade (m,); lags (w + 1,); F, G (64, d);
-    T (n_types, d); E (n_items, d), item_bias (n_items,); with metadata token_vectors (n_tokens, d) and token_bias
-    (n_tokens,).
+    W (d, 3d), U (d, 3d), b (3d,) gates z|r|n; W_o, A, V (d, d); Q (d, k); M (m, d, d) and fade (m,); lags (w + 1,);
+    F, G (64, d); T (n_types, d); E (n_items, d), item_bias (n_items,); with metadata token_vectors (n_tokens, d) and
+    token_bias (n_tokens,).
     Gap buckets that training never saw (masks of shape (64,)) take the vector of the nearest that it saw.
     """
     E, bias = fold(params, items)

@@ -96,9 +96,7 @@ def encode(
         h = drop(h, dropout, jax.random.fold_in(key, 1))
         means = drop(means, dropout, jax.random.fold_in(key, 3))
     read = sum(project(means[:, :, k], M) for k, M in enumerate(net["M"]))
-    mixed, window = attend(
-        project(h, net["Q"]), items, steps.keep, net["lags"], state[:, -window_size(d) :]
-    )
+    mixed, window = attend(project(h, net["Q"]), items, steps.keep, net["lags"], state[:, -window_size(d) :])
     state = jnp.concatenate([last, memories.reshape(len(state), -1), window], axis=1)
     return layer_norm(project(h, net["W_o"]) + project(x, net["A"]) + read + project(mixed, net["V"])), state
 

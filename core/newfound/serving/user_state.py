@@ -19,6 +19,8 @@ ItemRows = Callable[[NDArray[np.integer]], Floats]
 """Vectors (n, d) of item codes (n,)."""
 
 NO_ITEM = -1
+AT_ONCE = 512
+"""So many users are asked at a time: the vectors of their last items stay in the cache."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,15 +76,20 @@ def request_vectors(
     network: Network, rows: ItemRows, states: UserStates, at: NDArray[np.int64], empty: Floats
 ) -> Floats:
     """User vectors o (n, d) for requests at Unix times `at` (n,); `empty` (d,) stands for an empty history."""
-    known = states.item != NO_ITEM
+    vectors = np.empty((len(at), network.size), np.float32)
+    for block in (slice(low, low + AT_ONCE) for low in range(0, len(at), AT_ONCE)):
+        vectors[block] = _asking(network, rows, states.rows(block), at[block])
+    return np.where(states.item[:, None] == NO_ITEM, empty, vectors)
+
+
+def _asking(network: Network, rows: ItemRows, states: UserStates, at: NDArray[np.int64]) -> Floats:
     after = gap_bucket(np.maximum(at - states.time, 0))
     last = np.column_stack([states.recent, states.item])
     vectors = rows(np.maximum(last, 0).ravel()).reshape(*last.shape, network.size)
     there = last != NO_ITEM
     there[:, -1] = True
     x = network.inputs(vectors[:, -1], states.before, after, states.type)
-    o = network.output(network.step(x, states.h), x, vectors, there)
-    return np.where(known[:, None], o, empty)
+    return network.output(network.step(x, states.h), x, vectors, there)
 
 
 def advance(
