@@ -21,7 +21,7 @@ WINDOW = 32
 KEYS = 32
 """How many coordinates of an item answer, the first: vectors start with the strongest directions of affinity there."""
 SOFTNESS = 4
-"""Scores are divided by so many times the root of KEYS."""
+"""Scores are divided by so many times the root of the coordinates that answer."""
 
 
 def window_size(d: int) -> int:
@@ -32,8 +32,8 @@ def window_size(d: int) -> int:
 def attend(queries: Array, inputs: Array, keep: Array, lags: Array, window: Array) -> tuple[Array, Array]:
     """Mix each step's last WINDOW + 1 inputs, its own among them, by how well they answer its query.
 
-    queries (T, L, KEYS); inputs (T, L, d); keep (T, L) 0 where a user starts; lags (WINDOW + 1,), the newest first;
-    window (L, window_size) of the steps before. Returns mixtures (T, L, d) and the window after.
+    queries (T, L, k), k at most KEYS; inputs (T, L, d); keep (T, L) 0 where a user starts; lags (WINDOW + 1,), the
+    newest first; window (L, window_size) of the steps before. Returns mixtures (T, L, d) and the window after.
     """
     T, L, d = inputs.shape
     before = window.reshape(L, WINDOW, d + 1)
@@ -43,7 +43,7 @@ def attend(queries: Array, inputs: Array, keep: Array, lags: Array, window: Arra
     owner = jnp.concatenate([jnp.where(before[..., d] > 0, 0.0, -1.0), user], axis=1)  # (L, WINDOW + T)
     lag = np.arange(T)[:, None] + WINDOW - np.arange(WINDOW + T)[None, :]
     near = (lag >= 0) & (lag <= WINDOW)
-    keys = vectors[..., :KEYS] / (SOFTNESS * math.sqrt(KEYS))
+    keys = vectors[..., : queries.shape[-1]] / (SOFTNESS * math.sqrt(queries.shape[-1]))
     scores = jnp.einsum("ltk,lsk->lts", jnp.swapaxes(queries, 0, 1), keys)
     scores += lags[np.clip(lag, 0, WINDOW)][None]
     scores = jnp.where(near[None] & (owner[:, None, :] == user[:, :, None]), scores, -jnp.inf)

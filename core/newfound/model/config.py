@@ -32,7 +32,7 @@ class TrainingConfig:
     id_dropout: float = 0.2
     smoothing: float = 0.05  # share of a target's probability that is asked for all candidates alike
     min_item_events: int = 5  # below, an item with metadata is known by it alone
-    patience: int = 5  # epochs without gain before stopping early: NDCG of a few hundred users is noisy
+    patience: int = 5  # epochs worse than the best before stopping early
     min_user_history_length_percentile: float = 0.0
     max_user_history_length_percentile: float = 0.99
     recency_mask: bool = True  # popularity weighs recent events more (read by the recipe)

@@ -23,7 +23,7 @@ from newfound.model.sampling import Sampler
 from newfound.model.scratch import kept_scratch
 from newfound.model.step import State, StepFunction, make_optimizer, make_step
 from newfound.model.tower import Items, build_catalogue
-from newfound.model.validation import fold, validation_ndcg
+from newfound.model.validation import as_good, fold, validation_ndcg
 from newfound.progress import Progress, ProgressCallback
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ class Run(NamedTuple):
     """Everything that training carries from epoch to epoch: a checkpoint holds just this."""
 
     state: State
-    best: Params  # of the epoch with the best validation, the last of equals, the last one without validation
+    best: Params  # of the last epoch as good as the best by validation, the last one without validation
     history: NDArray[np.float64]  # (epochs, 3) loss, NDCG@10 and seconds; NaN where not (yet) known
     epoch: NDArray[np.int64]  # () epochs done
 
@@ -215,7 +215,7 @@ def train_epoch(trainer: Trainer, run: Run, schedule: Schedule, progress: Progre
     judged = schedule.judges((epoch + 1) * trainer.n_steps, anything=before >= 0)
     ndcg = validation_ndcg(state.params, trainer.items, data) if judged else None
     best = run.best
-    if ndcg is None or not ndcg < before:
+    if ndcg is None or before < 0 or ndcg >= as_good(before, data):
         best = copied(state.params)
     history = run.history.copy()
     history[epoch] = mean_loss, np.nan if ndcg is None else ndcg, seconds

@@ -56,7 +56,7 @@ def init(rng: np.random.Generator, d: int, n_items: int, n_types: int, n_tokens:
         "G": zeros(N_GAPS, d),
         "T": zeros(n_types, d),
         "M": normal(d**-0.5, len(FADE), d, d) + alike[None],
-        "Q": normal(d**-0.5, d, KEYS),
+        "Q": normal(d**-0.5, d, min(d, KEYS)),
         "V": normal(MIXED_SCALE * d**-0.5, d, d),
         "lags": zeros(WINDOW + 1),
     }

@@ -56,7 +56,7 @@ def fit(
     progress: ProgressCallback = silent,
     weights: Weights | None = None,
 ) -> FitResult:
-    """Train on visible events and return the arrays of the epoch with the best validation NDCG@10.
+    """Train on visible events and return the arrays of the last epoch as good as the best, by validation NDCG@10.
 
     The same data, configuration, seed and machine give the same bytes, also after a kill and `resume`.
     `max_minutes` bounds the time: the learning rate then falls in time for it, and bytes depend on speed.
@@ -116,11 +116,14 @@ def compiling(data: TrainingData, config: TrainingConfig) -> Iterator[None]:
 
 
 def _finished(run: Run, trainer: Trainer, schedule: Schedule) -> bool:
-    """Whether the plan is done, the time is up, or the last `patience` epochs gained nothing."""
+    """Whether the plan is done, the time is up, or the last `patience` epochs were worse than the best."""
+    from newfound.model.validation import as_good
+
     n_epochs = int(run.epoch)
     if schedule.fraction(n_epochs * trainer.n_steps) >= 1:
         return True
     ndcg = run.history[:n_epochs, 1]
     if np.isnan(ndcg).all():
         return False
-    return n_epochs - 1 - int(np.nanargmax(ndcg)) >= trainer.config.patience
+    good = np.flatnonzero(ndcg >= as_good(float(np.nanmax(ndcg)), trainer.data))
+    return n_epochs - 1 - int(good[-1]) >= trainer.config.patience

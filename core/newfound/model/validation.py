@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
 MOST_USERS = 1000
 USERS_PER_CHUNK = 250
 HISTORY = 128  # little of a state comes from further back
+DOUBT = 0.5
+"""How many standard errors below another an NDCG of the same users is called as good: the rate still falls, which helps
+for certain, and a peak among noisy epochs does not."""
 
 
 @jax.jit
@@ -50,6 +54,12 @@ def validation_ndcg(params: Params, items: Items, data: TrainingData) -> float |
         for start in range(0, chosen.size, USERS_PER_CHUNK)
     ]
     return float(np.mean(np.concatenate(gains)))
+
+
+def as_good(ndcg: float, data: TrainingData) -> float:
+    """The least NDCG@10 that is called as good as `ndcg`. A gain lies in [0, 1]: its variance is m (1 - m) at most."""
+    n = min(len(data.validation_users), MOST_USERS)
+    return ndcg - DOUBT * math.sqrt(max(ndcg * (1 - ndcg), 0) / max(n, 1))
 
 
 def _chunk_gains(params: Params, E: Array, bias: Array, data: TrainingData, chosen: np.ndarray) -> np.ndarray:
