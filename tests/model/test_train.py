@@ -146,6 +146,13 @@ def test_training_stops_when_validation_falls() -> None:
     assert len(ndcg) - 1 - good[-1] == 2
 
 
+def test_epochs_that_nobody_judged_end_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    data = training_data(random_histories(20, N_ITEMS), N_ITEMS, hidden=[1] * 20, validate=True)
+    judged = iter([True, *[False] * 5, True, True])
+    monkeypatch.setattr(epoch.Schedule, "judges", lambda *_, **__: next(judged))
+    assert len(fit(data, replace(TINY, epochs=8, patience=3)).history) == 8
+
+
 def test_the_last_epoch_as_good_as_the_best_is_returned(monkeypatch: pytest.MonkeyPatch) -> None:
     data = training_data(random_histories(20, N_ITEMS), N_ITEMS, hidden=[1] * 20, validate=True)
     config = replace(TINY, epochs=4)

@@ -39,7 +39,7 @@ class EpochRecord:
 
 @dataclass(frozen=True, slots=True)
 class FitResult:
-    """The arrays of the best epoch, and how training went; `seconds` is the whole of it."""
+    """The arrays of the chosen epoch, and how training went; `seconds` is the whole of it."""
 
     arrays: dict[str, NDArray[np.float32]]
     history: list[EpochRecord]
@@ -116,14 +116,15 @@ def compiling(data: TrainingData, config: TrainingConfig) -> Iterator[None]:
 
 
 def _finished(run: Run, trainer: Trainer, schedule: Schedule) -> bool:
-    """Whether the plan is done, the time is up, or the last `patience` epochs were worse than the best."""
+    """Whether the plan is done, the time is up, or the last `patience` judged epochs were worse than the best."""
     from newfound.model.validation import as_good
 
     n_epochs = int(run.epoch)
     if schedule.fraction(n_epochs * trainer.n_steps) >= 1:
         return True
     ndcg = run.history[:n_epochs, 1]
-    if np.isnan(ndcg).all():
+    ndcg = ndcg[~np.isnan(ndcg)]  # an epoch that was not judged says nothing
+    if not len(ndcg):
         return False
-    good = np.flatnonzero(ndcg >= as_good(float(np.nanmax(ndcg)), trainer.data))
-    return n_epochs - 1 - int(good[-1]) >= trainer.config.patience
+    good = np.flatnonzero(ndcg >= as_good(float(ndcg.max()), trainer.data))
+    return len(ndcg) - 1 - int(good[-1]) >= trainer.config.patience
