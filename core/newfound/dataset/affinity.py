@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from newfound.dataset.runs import Int32, Int64, ranges, sums_by_run
+from newfound.products import product
 
 MAX_ITEMS = 4_096
 """Only the most frequent items have an affinity: of the others too few people know too little."""
@@ -125,7 +126,7 @@ def affinities(table: AffinityTable, items: Int32, starts: Int64, stops: Int64) 
     else:  # rows are nearly empty
         people = sums_by_run(table.scale[place, None] * table.vectors[place], lengths)
         people *= share[:, None]
-    return (people @ table.vectors.T).astype(np.float32, copy=False)
+    return product(people, table.vectors.T).astype(np.float32, copy=False)
 
 
 def add_affinities(

@@ -25,6 +25,7 @@ from newfound.errors import DamagedError
 from newfound.explore.calibration import Calibration
 from newfound.explore.posterior import Posteriors
 from newfound.hashing import hash64_many
+from newfound.products import product
 from newfound.serving.arrays import Array, MappedArrays, save_arrays
 from newfound.serving.ids import IdIndex
 from newfound.serving.network import Floats, Network
@@ -308,11 +309,11 @@ class Bundle:
     def logits(self, vectors: Floats) -> Floats:
         """Network logits (n_users, n_items) of user vectors (n_users, d)."""
         out = np.empty((len(vectors), self.n_items), dtype=np.float32)
-        np.matmul(vectors, np.asarray(self.base["E"]).T, out=out[:, : self.n_base_items])
+        out[:, : self.n_base_items] = product(vectors, np.asarray(self.base["E"]).T)
         out[:, : self.n_base_items] += self.base["item_bias"]
         own = self.overlay["row_item"]
         if len(own):
-            out[:, own] = vectors @ np.asarray(self.overlay["row_E"]).T + self.overlay["row_bias"]
+            out[:, own] = product(vectors, np.asarray(self.overlay["row_E"]).T) + self.overlay["row_bias"]
         return out
 
     @property
@@ -323,10 +324,10 @@ class Bundle:
     def suiting(self, profiles: Floats) -> Floats:
         """How well every item suits tastes (n_users, k): (n_users, n_items)."""
         out = np.empty((len(profiles), self.n_items), dtype=np.float32)
-        np.matmul(profiles, np.asarray(self.base["taste"]).T, out=out[:, : self.n_base_items])
+        out[:, : self.n_base_items] = product(profiles, np.asarray(self.base["taste"]).T)
         own = self.overlay["row_item"]
         if len(own):
-            out[:, own] = profiles @ np.asarray(self.overlay["row_taste"]).T
+            out[:, own] = product(profiles, np.asarray(self.overlay["row_taste"]).T)
         return out
 
     def all_base_states(self) -> UserStates:

@@ -20,6 +20,7 @@ from newfound.dataset.popularity import weighted_log_popularity
 from newfound.dataset.rules import RulesTable, recent, scores
 from newfound.dataset.runs import ranges
 from newfound.dataset.taste import profiles
+from newfound.products import product
 from newfound.serving.bundle import Bundle
 from newfound.serving.network import Floats
 
@@ -168,7 +169,7 @@ def relevance(
         np.add.at(out, (users, lately), np.float32(blend.again) * weights)
     posteriors = bundle.posteriors
     if len(posteriors.item):
-        out[:, posteriors.item] += bundle.user_features(taste) @ posteriors.mean.T
+        out[:, posteriors.item] += product(bundle.user_features(taste), posteriors.mean.T)
     return out
 
 
