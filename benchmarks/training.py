@@ -24,6 +24,7 @@ import polars as pl
 
 from newfound.evaluation.splits import user_keys, withhold
 from newfound.model import epoch
+from newfound.model.attention import KEYS, WINDOW
 from newfound.model.config import TrainingConfig, choose_config
 from newfound.model.data import TrainingData
 from newfound.model.network import FADE
@@ -51,8 +52,9 @@ def load(folder: Path) -> TrainingData:
 def operations(config: TrainingConfig, n_items: int) -> int:
     """Floating-point operations of the products for one token."""
     d = config.hidden_dimension
-    weights = 2 * 3 * d * d + (2 + len(FADE)) * d * d
-    return 3 * 2 * (weights + d * (config.negatives or n_items))
+    weights = 2 * 3 * d * d + (3 + len(FADE)) * d * d + d * min(d, KEYS)
+    mixing = (WINDOW + config.bptt) * (min(d, KEYS) + d)  # what is masked is worked out too
+    return 3 * 2 * (weights + mixing + d * (config.negatives or n_items))
 
 
 def product_seconds() -> float:
