@@ -618,3 +618,8 @@ def test_by_default_a_request_is_made_now(project: Project) -> None:
     assert ask(project) == ask(project, at=str(LATEST + 5 * HOUR))
     ask(project, log=True)
     assert log(project)[0]["TIMESTAMP"] == LATEST + 5 * HOUR
+
+
+def test_a_byte_order_mark_before_the_input_is_no_part_of_it(project: Project, tmp_path: Path) -> None:
+    done, [row] = batch(project, tmp_path, [b'\xef\xbb\xbf{"userId": "u1"}\n'])
+    assert (row["error"], row["input"], done["warnings"]) == (None, {"userId": "u1"}, [])

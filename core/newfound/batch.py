@@ -23,6 +23,7 @@ import orjson
 
 from newfound.batch_output import Row, encode_json, encode_parquet
 from newfound.dataset.event_rows import EventRow
+from newfound.dataset.json_objects import without_mark
 from newfound.dataset.output import replacing
 from newfound.errors import InputRefusedError, NewfoundError, NotFoundError, ResourceError, UsageError
 from newfound.progress import Progress, ProgressCallback
@@ -141,7 +142,7 @@ def _lines(source: Path) -> Generator[bytes]:
     """Read the lines of the input; raise ResourceError that names it."""
     try:
         with source.open("rb") as file:
-            yield from file
+            yield from without_mark(file)
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
         hint = "make it readable, then run the command again"

@@ -69,7 +69,7 @@ def describe_metrics(layout: Layout, reference: str) -> dict[str, Any]:
     if not (source.folder / REPORT).exists():
         raise NotFoundError(
             f"{source.name} has no metrics: an earlier release trained it, or no user had 3 events",
-            "train again when there are: `newfound solution train --mode full`",
+            f"train again when there are: `newfound solution train {version.solution} --mode full`",
         )
     report = read_json(source.folder / REPORT)
     return {
