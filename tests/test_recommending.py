@@ -12,7 +12,7 @@ import pytest
 
 from newfound import batch as many
 from newfound.dataset.age import UNTESTED_DAYS
-from newfound.errors import InvalidFilterError, NotFoundError, ResourceError, UsageError
+from newfound.errors import InvalidFilterError, NewfoundError, NotFoundError, ResourceError, UsageError
 from newfound.explore.settings import ExplorationSettings
 from newfound.hashing import hash64
 from newfound.progress import Progress
@@ -623,3 +623,15 @@ def test_by_default_a_request_is_made_now(project: Project) -> None:
 def test_a_byte_order_mark_before_the_input_is_no_part_of_it(project: Project, tmp_path: Path) -> None:
     done, [row] = batch(project, tmp_path, [b'\xef\xbb\xbf{"userId": "u1"}\n'])
     assert (row["error"], row["input"], done["warnings"]) == (None, {"userId": "u1"}, [])
+
+
+def test_a_filter_without_a_name_is_no_filter_that_lets_everything_through(project: Project) -> None:
+    with pytest.raises(NewfoundError) as refused:
+        ask(project, filter="")
+    assert refused.value.exit_code == 2
+
+
+def test_an_unknown_item_that_is_ranked_is_explained_by_nothing(project: Project) -> None:
+    known, unknown = ask(project, rank_items=["i1", "x"], explain=True)["itemList"]
+    assert known.keys() == unknown.keys()
+    assert {name for name, value in unknown.items() if value is not None} == {"itemId", "explored"}

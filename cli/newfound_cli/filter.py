@@ -13,7 +13,8 @@ from newfound_cli.options import FilterName, NewName
 app = make_app(help="Keep named filters that include or exclude items.")
 
 Expression = Annotated[
-    str, typer.Argument(metavar="EXPRESSION", help="Amazon Personalize's filter language.")
+    str,
+    typer.Argument(metavar="EXPRESSION", help="Amazon Personalize's filter language, of a user's events."),
 ]
 
 
@@ -46,9 +47,11 @@ def describe(ctx: typer.Context, name: FilterName) -> None:
     render.record(ctx, context.open_project(ctx).filter(name))
 
 
-@app.command(epilog=example("""newfound filter check 'INCLUDE ItemID WHERE Items.GENRES IN ($GENRE)'"""))
+@app.command(
+    epilog=example("""newfound filter check 'INCLUDE ItemID WHERE Interactions.EVENT_TYPE IN ($TYPES)'""")
+)
 def check(ctx: typer.Context, expression: Expression) -> None:
-    """Check an expression against the schemas without keeping it."""
+    """Check an expression without keeping it."""
     render.record(ctx, context.open_project(ctx).check_filter(expression))
 
 

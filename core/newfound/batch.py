@@ -47,7 +47,7 @@ if TYPE_CHECKING:
 
 Encoded = TypeVar("Encoded")
 
-SUFFIXES = (".jsonl", ".ndjson", ".json", "", ".parquet")
+SUFFIXES = (".jsonl", ".ndjson", ".json", ".out", "", ".parquet")
 """Of the names of outputs; all but the last stand for JSON Lines."""
 NO_ITEMS = np.zeros(0, np.int32)
 _SIZES = struct.Struct("<QQQQ")

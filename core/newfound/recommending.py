@@ -92,7 +92,7 @@ class Desk:
     @cached_property
     def filter(self) -> ItemFilter | None:
         """The named or inline filter."""
-        if not self.options.filter:
+        if self.options.filter is None:
             return None
         from newfound.item_filters import find_filter
 
@@ -177,7 +177,8 @@ def recommend(
             for k, (entry, story) in enumerate(zip(entries, stories, strict=True))
         ]
     entries += [
-        {"itemId": item, "score": None, "propensity": None, "explored": False}
+        dict.fromkeys(entries[0] if entries else ())
+        | {"itemId": item, "score": None, "propensity": None, "explored": False}
         for item in unknown_items(desk.bundle, ranked, k - len(entries))
     ]
     return {

@@ -215,6 +215,19 @@ def test_properties_are_a_json_object_or_its_text_of_at_most_1024_characters() -
     assert "not valid JSON" in reason({**FLAT, "properties": "{"})
     assert "properties: " in reason({**FLAT, "properties": "\ud800"})
     assert "at most 1,024" in reason({**FLAT, "properties": {"a": "x" * 1024}})
+    assert "at most 1,024" in reason({**FLAT, "properties": {"a": "\u6f22" * 1024}})
+    assert json.loads(one(properties={"a": "\u6f22" * 1000}).properties or "") == {"a": "\u6f22" * 1000}
+
+
+def test_whose_merit_an_event_is_stays_among_its_properties() -> None:
+    merit = {"eventAttributionSource": "web"}
+    assert one(metricAttribution=merit).properties == '{"metricAttribution":{"eventAttributionSource":"web"}}'
+    assert json.loads(one(metricAttribution=merit, properties={"a": 1}).properties or "") == {
+        "a": 1,
+        "metricAttribution": merit,
+    }
+    assert "eventAttributionSource alone" in reason({**FLAT, "metricAttribution": {}})
+    assert "must be a string" in reason({**FLAT, "metricAttribution": {"eventAttributionSource": 1.5}})
 
 
 @pytest.mark.parametrize(

@@ -467,3 +467,10 @@ def test_real_data_is_imported_whole(layout: Layout, folder: str, rows: int, use
     catalogue = path.with_name("items.csv")
     if catalogue.exists():
         assert import_dataset(layout, "items", [catalogue])["rowsRejected"] == 0
+
+
+@pytest.mark.parametrize("on_error", ["fail", "skip"])
+def test_nothing_to_add_is_no_failure(on_error: str, layout: Layout, write_file: WriteFile) -> None:
+    path = write_file("head.csv", b"USER_ID,ITEM_ID,TIMESTAMP\n")
+    result = import_dataset(layout, "interactions", [path], mode="incremental", on_error=on_error)
+    assert (result["rowsRead"], result["rowsImported"]) == (0, 0)

@@ -11,7 +11,7 @@ from newfound.explore.settings import ExplorationSettings
 from newfound.recipes import update as module
 from newfound.recipes.refitting import MOST_EXAMPLES
 from newfound.recipes.update import UpdateInputs, UpdateResult, update
-from newfound.serving.bundle import Bundle
+from newfound.serving.bundle import AGELESS, Bundle
 from newfound.serving.history import user_history
 from newfound.serving.recommender import Recommender, Request
 
@@ -270,6 +270,22 @@ def test_metadata_of_an_untrained_item_can_change_and_of_a_trained_one_does_not_
     assert (standing(done.bundle, "n0", fans)[0] > standing(bundle, "n0", fans)[0]).all()
     code = bundle.item_code("i0")
     np.testing.assert_array_equal(done.bundle.item_rows(np.array([code])), bundle.item_rows(np.array([code])))
+
+
+def test_a_creation_time_that_is_taken_back_leaves_the_first_interaction(bundle: Bundle) -> None:
+    first = updated(bundle, row(0, "fresh", time=LATEST + HOUR)).bundle
+    stated = updated(first, records=({"ITEM_ID": "fresh", "CREATION_TIMESTAMP": 5},)).bundle
+    code = first.item_code("fresh")
+    assert stated.overlay["created"][code] == 5
+    bare = updated(
+        stated, records=tuple({"ITEM_ID": item, "CREATION_TIMESTAMP": None} for item in ("fresh", "i0", "n0"))
+    ).bundle
+    assert not bare.overlay["created_stated"][[code, bare.item_code("i0"), bare.item_code("n0")]].any()
+    assert bare.overlay["created"][code] == LATEST + HOUR
+    old = bare.item_code("i0")
+    times = bare.base["history_times"][bare.base["history_items"] == old]
+    assert bare.overlay["created"][old] == times.min()
+    assert bare.overlay["created"][bare.item_code("n0")] == AGELESS
 
 
 def test_an_undescribed_item_is_learned_from_who_clicks_it(bundle: Bundle, world: World) -> None:

@@ -76,20 +76,26 @@ def test_debris_is_removed_after_a_day_and_not_before(table: Table) -> None:
     assert verify(table.layout)["debris"] == 0
 
 
-def test_old_responses_are_removed_and_younger_ones_keep_their_offsets(layout: Layout) -> None:
+def test_responses_are_forgotten_by_when_they_were_logged_and_younger_ones_keep_their_offsets(
+    layout: Layout, monkeypatch: pytest.MonkeyPatch
+) -> None:
     table = Table(layout, "recommendations")
-    for times in ([10, 20], [30, 40], [15, 35]):
+    # The times that were asked for say nothing of it.
+    for logged, times in ((100, [10, 900]), (200, [30, 40]), (300, [15, 35])):
+        monkeypatch.setattr("time.time_ns", lambda logged=logged: logged * 10**9)
         names = [str(moment) for moment in times]
         table.append(arrow_table({"TIMESTAMP": (LONG, times), "RECOMMENDATION_ID": (STRING, names)}), 1)
-    compact(layout, responses_before=30)
+    compact(layout)  # which moves all into one file
+    compact(layout, responses_before=200)
     read = table.read()
     assert sorted(zip(read["RESPONSE_OFFSET"].to_pylist(), read["TIMESTAMP"].to_pylist(), strict=True)) == [
         (2, 30),
         (3, 40),
+        (4, 15),
         (5, 35),
     ]
     assert table.snapshot().next_offset == 6
-    assert verify(layout, deep=True)["rows"] == 3
+    assert verify(layout, deep=True)["rows"] == 4
 
 
 def test_an_empty_project_needs_no_compaction(layout: Layout) -> None:

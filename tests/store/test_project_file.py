@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from newfound.errors import DamagedError, NewerFormatError, NotFoundError
+from newfound.errors import DamagedError, NewerFormatError, NotFoundError, UsageError
 from newfound.store.layout import Layout
 from newfound.store.project_file import create_project_file, read_project_file
 
@@ -28,6 +28,16 @@ def test_a_new_project_knows_its_name_and_says_so_once(tmp_path: Path) -> None:
     assert project.name == "films"
     assert not create_project_file(layout)
     assert read_project_file(layout) == project
+
+
+def test_a_file_is_no_project_and_becomes_none(tmp_path: Path) -> None:
+    layout = Layout(tmp_path / "notes.txt")
+    layout.root.write_text("precious")
+    with pytest.raises(NotFoundError, match="is not a newfound project"):
+        read_project_file(layout)
+    with pytest.raises(UsageError, match="is no directory"):
+        create_project_file(layout)
+    assert layout.root.read_text() == "precious"
 
 
 def test_sixteen_creators_make_one_project(tmp_path: Path) -> None:

@@ -18,7 +18,8 @@ MAX_LINE_BYTES = 1 << 20
 MAX_ID_LENGTH = 256
 MAX_RECOMMENDATION_ID_LENGTH = 40
 MAX_IMPRESSIONS = 500  # as many items as one response holds
-MAX_PROPERTIES_LENGTH = 1024
+MAX_PROPERTIES_LENGTH = MAX_SOURCE_LENGTH = 1024
+COMPACT = (",", ":")
 MAX_AHEAD_SECONDS = 86_400
 MILLISECONDS_FROM = 1e11
 NO_TIME = "must be Unix seconds or ISO 8601 text with an offset"
@@ -29,7 +30,17 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _USER_FIELDS = frozenset({"userId", "sessionId"})
 _ENVELOPE_FIELDS = _USER_FIELDS | {"trackingId", "eventList"}
 _EVENT_FIELDS = frozenset(
-    ["itemId", "eventType", "eventValue", "sentAt", "eventId", "recommendationId", "impression", "properties"]
+    [
+        "itemId",
+        "eventType",
+        "eventValue",
+        "sentAt",
+        "eventId",
+        "recommendationId",
+        "impression",
+        "properties",
+        "metricAttribution",
+    ]
 )
 FLAT_FIELDS = _EVENT_FIELDS | _USER_FIELDS
 # Where older clients write them; the field of the event itself wins.
@@ -140,6 +151,9 @@ def _user(record: dict[str, Any]) -> tuple[str, str | None]:
 
 def _event(record: dict[str, Any], user_id: str, session_id: str | None, now: float) -> Event:
     properties = _properties(record.get("properties"))
+    kept = properties
+    if (attribution := record.get("metricAttribution")) is not None:
+        kept = (properties or {}) | {"metricAttribution": _attribution(attribution)}
     record = _from_properties(properties or {}) | {
         key: value for key, value in record.items() if value is not None
     }
@@ -158,7 +172,7 @@ def _event(record: dict[str, Any], user_id: str, session_id: str | None, now: fl
         event_id=_text(record, "eventId"),
         recommendation_id=recommendation_id,
         impression=impression,
-        properties=None if properties is None else _properties_text(properties),
+        properties=None if kept is None else json.dumps(kept, separators=COMPACT),
     )
 
 
@@ -225,11 +239,14 @@ def _properties(value: object) -> dict[str, Any] | None:
     for key in properties:
         if key.lower() in _RESERVED_PROPERTIES:
             _refuse("properties", f"{key} has a field of its own in the event")
+    if len(json.dumps(properties, separators=COMPACT, ensure_ascii=False)) > MAX_PROPERTIES_LENGTH:
+        _refuse("properties", f"must have at most {MAX_PROPERTIES_LENGTH:,} characters")
     return properties
 
 
-def _properties_text(properties: dict[str, Any]) -> str:
-    text = json.dumps(properties, separators=(",", ":"))
-    if len(text) > MAX_PROPERTIES_LENGTH:
-        _refuse("properties", f"must have at most {MAX_PROPERTIES_LENGTH:,} characters")
-    return text
+def _attribution(value: object) -> dict[str, Any]:
+    """Check what says whose merit an event is; it is kept among the properties."""
+    if not isinstance(value, dict) or value.keys() != {"eventAttributionSource"}:
+        _refuse("metricAttribution", "must be an object that holds eventAttributionSource alone")
+    _checked_text(value["eventAttributionSource"], "eventAttributionSource", MAX_SOURCE_LENGTH)
+    return value

@@ -72,7 +72,8 @@ def import_dataset(
             raise InputRefusedError(
                 f"{paths[0]}: no rows", "a full import replaces all rows: give some", str(paths[0])
             )
-        refused = stream.rejects.n_rows > (0 if on_error == "fail" else stream.rows_read - 1)
+        most = 0 if on_error == "fail" else max(stream.rows_read - 1, 0)
+        refused = stream.rejects.n_rows > most
         if writer and not refused:
             writer.drop(stream.late)
             with registering(layout, choice.document):

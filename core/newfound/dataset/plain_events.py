@@ -33,7 +33,7 @@ from newfound.errors import InputRefusedError
 EventColumns = dict[str, list[Any]]
 
 FIELDS = tuple(field.name for field in fields(Event))
-_PLAIN_FIELDS = FLAT_FIELDS - {"properties"}
+_PLAIN_FIELDS = FLAT_FIELDS - {"properties", "metricAttribution"}
 _NUMBER = {int, float, type(None)}
 
 

@@ -14,6 +14,7 @@ from newfound.dataset.current import current_records
 from newfound.dataset.event_rows import EventRow, Response, read_events, read_responses
 from newfound.dataset.features import TokenTable, build_vocabulary, choose_fields, encode_tokens, tokens_of
 from newfound.dataset.histories import EventSelection, Histories, build_histories
+from newfound.dataset.sessions import with_logins
 from newfound.errors import TooLittleDataError
 from newfound.recipes.assemble import FullInputs
 from newfound.recipes.catalogue import Record, align_records, creation_times
@@ -127,7 +128,8 @@ def encode_full(
 def _interaction_frames(layout: Layout, at: Snapshots) -> Iterable[pl.LazyFrame]:
     for name, snapshot in (("interactions", at.interactions), ("events", at.events)):
         if snapshot.files:
-            yield Table(layout, name).scan(snapshot=snapshot)
+            rows = Table(layout, name).scan(snapshot=snapshot)
+            yield with_logins(rows) if name == "events" else rows
 
 
 def _impressions(layout: Layout, at: Snapshots, item_ids: list[str]) -> tuple[NDArray[np.int64], int]:

@@ -112,13 +112,20 @@ def _content_rows(
 def _creation_times(
     bundle: Bundle, codes: NDArray[np.int32], records: Sequence[Record], clicks: Sequence[tuple[str, int]]
 ) -> dict[str, Array]:
-    """Stated creation times win; else an item is as old as its first interaction."""
+    """Stated creation times win; else an item is as old as its first interaction, also once none is stated any more."""
     first = np.full(bundle.n_items, AGELESS, np.int64)
     items = bundle.item_codes([item for item, _ in clicks])
     np.minimum.at(first, items, np.array([time for _, time in clicks], np.int64))
-    stated = np.array(bundle.overlay["created_stated"])
-    created = np.where(stated, bundle.overlay["created"], np.minimum(bundle.overlay["created"], first))
-    for code, record in zip(codes.tolist(), records, strict=True):
-        if record.get(c.CREATION_TIMESTAMP) is not None:
-            created[code], stated[code] = record[c.CREATION_TIMESTAMP], True
+    created, stated = (np.array(bundle.overlay[name]) for name in ("created", "created_stated"))
+    said = [record.get(c.CREATION_TIMESTAMP) for record in records]
+    unsaid = codes[np.array([time is None for time in said], np.bool_)]
+    taken_back = unsaid[stated[unsaid]]
+    created[taken_back], stated[taken_back] = AGELESS, False
+    for part in (bundle.base, bundle.overlay) if len(taken_back) else ():
+        at = np.flatnonzero(np.isin(part["history_items"], taken_back))
+        np.minimum.at(first, part["history_items"][at], part["history_times"][at])
+    created = np.where(stated, created, np.minimum(created, first))
+    for code, time in zip(codes.tolist(), said, strict=True):
+        if time is not None:
+            created[code], stated[code] = time, True
     return {"created": created, "created_stated": stated}

@@ -11,7 +11,7 @@ import numpy as np
 from arro3.core import Array
 from arro3.core import Table as ArrowTable
 
-from newfound.columns import TIMESTAMP
+from newfound.columns import RESPONSE_OFFSET
 from newfound.store.data_files import read_arrow
 from newfound.store.files import TEMPORARY_MARK, remove
 from newfound.store.layout import TABLES, Layout
@@ -33,8 +33,8 @@ def compact(
     """Merge the small files of every table, sweep what is unreferenced, and count both.
 
     The files of the table versions in `pinned`, by table, stay: solution versions were trained on them.
-    Logged responses older than `responses_before`, in Unix seconds, are removed. `now` stands in for the
-    clock.
+    Responses logged before `responses_before`, in Unix seconds, are removed, whatever time they were asked for.
+    `now` stands in for the clock.
     """
     clock = time.time() if now is None else now
     merged = 0
@@ -56,10 +56,14 @@ def compact(
 
 
 def _drop_responses(writer: TableWriter, before: int) -> None:
+    logged = (
+        state for state in writer.log.history(writer.snapshot.version) if state.timestamp < 1000 * before
+    )
+    first = max((state.next_offset for state in logged), default=0)
     kept = []
     for file in writer.snapshot.files:
         rows = read_arrow([file], None, writer.snapshot.schema)
-        recent = np.flatnonzero(rows[TIMESTAMP].to_numpy() >= before)
+        recent = np.flatnonzero(rows[RESPONSE_OFFSET].to_numpy() >= first)
         if recent.size == file.rows:
             kept.append(file)
         elif recent.size:

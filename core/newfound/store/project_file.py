@@ -9,7 +9,7 @@ from uuid import uuid4
 
 import orjson
 
-from newfound.errors import NewerFormatError, NotFoundError
+from newfound.errors import NewerFormatError, NotFoundError, UsageError
 from newfound.store.files import create_bytes, read_bytes, read_json, seal_json
 from newfound.store.layout import TABLES, Layout
 from newfound.store.locks import make_lock_file
@@ -36,6 +36,8 @@ def create_project_file(layout: Layout) -> bool:
     }
     # Resolved: the project itself may be reached by a link, unlike anything in it.
     resolved = Layout(layout.root.resolve())
+    if resolved.root.exists() and not resolved.root.is_dir():
+        raise UsageError(f"{layout.root} is no directory", "name a directory, new or old", str(layout.root))
     if not resolved.project_file.exists():
         # Made beforehand, so that a command which fails later leaves every file as it was.
         for name in (*TABLES, "campaigns", "solution-default"):
@@ -52,6 +54,8 @@ def read_project_file(layout: Layout) -> ProjectFile:
     """Read newfound.json; raise NotFoundError, DamagedError or NewerFormatError."""
     path = layout.project_file
     try:
+        if not layout.root.is_dir():
+            raise FileNotFoundError
         version = _claimed_version(read_bytes(path))
     except FileNotFoundError:
         raise NotFoundError(
