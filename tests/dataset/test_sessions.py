@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import polars as pl
 
-from newfound.dataset.sessions import with_logins
+from newfound.dataset.sessions import find_logins, with_logins
 
 
 def users(*events: tuple[str, str | None]) -> list[str]:
     frame = pl.LazyFrame(events, {"USER_ID": pl.String, "SESSION_ID": pl.String}, orient="row")
-    return (
-        with_logins(frame.with_row_index("EVENT_OFFSET")).collect().sort("EVENT_OFFSET")["USER_ID"].to_list()
+    found: list[str] = (
+        with_logins(frame, find_logins(frame.with_row_index("EVENT_OFFSET"))).collect()["USER_ID"].to_list()
     )
+    return found
 
 
 def test_events_before_a_login_are_those_of_the_user() -> None:

@@ -33,6 +33,13 @@ def test_each_toss_is_left_out_in_turn(m: int, rows: int, seed: int) -> None:
         np.testing.assert_allclose(found[one, :, column], brute_force(others, rows), atol=1e-6)
 
 
+def test_a_crowd_beyond_what_a_float_can_tell_from_none_is_counted() -> None:
+    rates = np.array([150.0], np.float32)
+    found = poisson(301, rates, np.zeros(1, np.float32))[:, 0]
+    assert found.sum() == pytest.approx(1, abs=1e-4)
+    assert found @ np.arange(301) == pytest.approx(150, rel=1e-3)
+
+
 @pytest.mark.parametrize("n", [0, 1, 2, 3, 15, 16, 17, 24, 25, 48, 49, 200])
 def test_parts_hold_all_tosses_and_not_many_more(n: int) -> None:
     assert n <= np.prod(radices(n)) <= max(2 * n, 1)

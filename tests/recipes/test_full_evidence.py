@@ -7,6 +7,7 @@ from tests.worlds import HOUR, LATEST, World
 from newfound.dataset.event_rows import EventRow, Response
 from newfound.dataset.histories import Histories
 from newfound.recipes.full_evidence import unlearned_items, with_evidence
+from newfound.recipes.update import UpdateInputs, update
 from newfound.serving.bundle import Bundle
 from newfound.serving.history import user_history
 from newfound.serving.relevance import tastes
@@ -53,6 +54,26 @@ def test_every_item_of_a_list_gets_trials(bundle: Bundle, histories: Histories) 
     assert of_item(after, "n0", "clicked") == [False, True, False]
     assert of_item(after, "i1", "clicked") == [False, False, False]
     assert {bundle.item_code("n0"), bundle.item_code("i1")} <= set(after.posteriors.item.tolist())
+
+
+def test_the_list_of_a_session_is_that_of_the_user_who_logged_in(
+    bundle: Bundle, histories: Histories
+) -> None:
+    seen = row("session", None, LATEST + HOUR)
+    own, nobody = (with_evidence(bundle, histories, [seen], {}, logins) for logins in ({"session": "u6"}, {}))
+    expected = with_evidence(bundle, histories, [row("u6", None, LATEST + HOUR)], {})
+    np.testing.assert_array_equal(own.overlay["trial_user_features"], expected.overlay["trial_user_features"])
+    assert (own.overlay["trial_user_features"] != nobody.overlay["trial_user_features"]).any()
+
+
+def test_what_full_counted_is_not_counted_again(bundle: Bundle, histories: Histories) -> None:
+    seen, clicked = row("u0", None, LATEST), row("u0", "n0", LATEST + 1)
+    full = with_evidence(bundle, histories, [seen, clicked], {})
+    inputs = UpdateInputs([clicked], {}, [], bundle.meta.event_offset + 1, bundle.meta.item_record_offset)
+    after = update(full, inputs, 0)
+    assert after.impressions == 0
+    for name in ("shown", "clicked"):
+        np.testing.assert_array_equal(after.bundle.overlay[name], full.overlay[name], err_msg=name)
 
 
 def test_only_the_newest_lists_are_evidence(

@@ -142,10 +142,34 @@ def test_evidence_is_streamed_events_on_lists_and_imported_ones_that_showed_the_
     assert list(responses) == [rid]
     assert evidence_rows(project.layout, at, [], ALL) == (rows, responses)
     listed = gathered(project).histories
-    assert listed.listed.sum() == 1  # u4's click names a response, known or not
+    assert not listed.listed.any()  # u4's click names a response that nobody knows
     bulk, _ = evidence_rows(project.layout, at, ["i5"], EventSelection("click"))
     listed = [row for row in world.rows if "i5" in row[4].split("|")]
     found = [(row.user, row.item, row.time, row.counts) for row in bulk if row.offset < 0]
     assert sorted(found) == sorted(
         (user, item, time, kind == "click") for user, item, kind, time, _ in listed
     )
+
+
+def test_an_answer_is_one_that_was_logged_and_a_session_is_the_user_it_names(project: Project) -> None:
+    rid = project.recommend("u0", num_results=3)["recommendationId"]
+    project.put_events(
+        lines(
+            {"userId": "a", "itemId": "i1", "sentAt": LATEST, "recommendationId": rid},
+            {"userId": "b", "itemId": "i1", "sentAt": LATEST, "recommendationId": "of-another-system"},
+            {"userId": "c", "itemId": "i1", "sentAt": LATEST, "impression": ["i1"]},
+            {"sessionId": "s", "itemId": "i1", "sentAt": LATEST},
+            {"userId": "d", "sessionId": "s", "itemId": "i2", "sentAt": LATEST + 1},
+        )
+    )
+    inputs = gathered(project)
+    histories = inputs.histories
+    listed = {
+        user: histories.listed[
+            slice(*histories.offsets[histories.user_ids.index(user) :][:2].tolist())
+        ].tolist()
+        for user in ("a", "b", "c", "d")
+    }
+    assert listed == {"a": [True], "b": [False], "c": [True], "d": [False, False]}
+    assert "s" not in histories.user_ids
+    assert inputs.logins == {"s": "d"}

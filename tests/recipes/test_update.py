@@ -179,8 +179,42 @@ def test_counts_tell_impressions_clicks_and_organic_events_apart(bundle: Bundle)
     assert {item: gained("shown", item) for item in ("i1", "n0", "i9")} == {"i1": 4, "n0": 4, "i9": 0}
     assert {item: gained("clicked", item) for item in ("i1", "n0", "i9")} == {"i1": 1, "n0": 1, "i9": 0}
     assert {item: gained("events", item) for item in ("i1", "n0", "i9")} == {"i1": 1, "n0": 2, "i9": 2}
-    # The second click on n0 in one response says nothing new of the response: it was the user's own doing.
-    assert {item: gained("organic", item) for item in ("i1", "n0", "i9")} == {"i1": 0, "n0": 1, "i9": 2}
+    # Nor is the second click on n0 in one response the user's own doing: FULL will not count it so either.
+    assert {item: gained("organic", item) for item in ("i1", "n0", "i9")} == {"i1": 0, "n0": 0, "i9": 2}
+
+
+def test_an_event_that_names_a_response_nobody_logged_is_organic(bundle: Bundle) -> None:
+    foreign = row(0, "i9", recommendation_id="of-another-system")
+    done = update(bundle, UpdateInputs([foreign], {}, [], 1, bundle.meta.item_record_offset), 0).bundle
+    code = bundle.item_code("i9")
+    assert done.overlay["organic"][code] == bundle.overlay["organic"][code] + 1
+    assert done.overlay["clicked"][code] == bundle.overlay["clicked"][code]
+
+
+def test_a_list_that_comes_later_takes_the_place_of_the_response(bundle: Bundle) -> None:
+    served = row(0, "n0", recommendation_id="RID-1")
+    visible = row(1, user="s0", recommendation_id="RID-1", impression=("i1", "n0"))
+    parts = updated(
+        updated(updated(bundle, served).bundle, visible).bundle, replace(visible, offset=2)
+    ).bundle
+    whole = updated(bundle, served, visible).bundle
+    assert {bundle.item_id(code) for code in parts.overlay["trial_item"]} == {"i1", "n0"}
+    for name in ("trial_item", "trial_position", "trial_clicked", "shown", "clicked"):
+        np.testing.assert_array_equal(parts.overlay[name], whole.overlay[name], err_msg=name)
+
+
+def test_shares_of_given_items_are_no_scores_of_the_catalogue(bundle: Bundle) -> None:
+    seen = row(0, recommendation_id="RID-1")
+
+    def log_scores(ranked: bool) -> np.ndarray:
+        response = Response(LISTED, SCORES, "", ranked)
+        inputs = UpdateInputs([seen], {"RID-1": response}, [], 1, bundle.meta.item_record_offset)
+        overlay = update(bundle, inputs, 0).bundle.overlay
+        assert sorted(overlay["trial_position"].tolist()) == [1, 2, 3, 4, 5]
+        return np.array(overlay["trial_log_score"])
+
+    np.testing.assert_allclose(np.sort(log_scores(False)), np.sort(np.log(SCORES)), atol=1e-4)
+    assert log_scores(True).max() < np.log(SCORES[0]) - 1
 
 
 def test_the_same_inputs_give_the_same_bytes(bundle: Bundle) -> None:
@@ -305,6 +339,21 @@ def test_an_undescribed_item_is_learned_from_who_clicks_it(bundle: Bundle, world
     assert liked.mean() > neutral.mean() + 0.3
     assert liked.mean() > refused.mean() + 0.6
     assert (liked > np.median(refused)).all()
+
+
+def test_metadata_that_comes_after_the_first_click_is_what_counts(bundle: Bundle) -> None:
+    record = {"ITEM_ID": "wild", "GENRES": "War", "CREATION_TIMESTAMP": LATEST}
+    clicked = updated(bundle, row(0, "wild")).bundle
+    described = updated(clicked, row(1, "i1"), records=(record,)).bundle
+    later = updated(described, row(2, "i2")).bundle
+    promised = updated(bundle, records=(record,)).bundle
+    for after in (described, later):
+        one, other = (b.item_rows(np.array([b.item_code("wild")])) for b in (after, promised))
+        np.testing.assert_array_equal(one, other)
+
+
+def test_who_only_looked_is_no_user_with_interactions(bundle: Bundle) -> None:
+    assert updated(bundle, *looks(3), row(9, "i1")).bundle.n_users == bundle.n_users + 1
 
 
 def test_an_item_that_was_only_clicked_becomes_known_and_is_as_old_as_its_first_click(bundle: Bundle) -> None:

@@ -97,6 +97,11 @@ def test_nobody_is_judged_on_what_an_earlier_network_saw(bundle: Bundle) -> None
     assert split.ends.tolist() == [2, 5, 6]
     assert split.test_users.tolist() == [0]  # of the second, everything was seen
     assert split.validation_users.tolist() == [2]
+    # Of the stranger too, if the network knew him as an anonymous session.
+    merged = {users[1]: "new"}
+    assert not len(
+        unseen_by(bundle, known, WithheldSplit(ends, np.array([0]), np.array([2])), merged).validation_users
+    )
 
 
 def test_the_last_visible_event_is_told_by_its_time() -> None:

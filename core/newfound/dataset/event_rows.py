@@ -33,11 +33,15 @@ class EventRow:
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """A logged response: what was served, best first, at which published scores, and by which solution version."""
+    """A logged response: what was served, best first, at which published scores, and by which solution version.
+
+    ranked: the scores are shares of given items, not of the whole catalogue.
+    """
 
     items: tuple[str, ...]
     scores: tuple[float, ...]
     version: str = ""
+    ranked: bool = False
 
 
 _EVENT_COLUMNS = (
@@ -98,14 +102,14 @@ def read_responses(table: Table, snapshot: Snapshot, ids: Iterable[str]) -> dict
     if not wanted or snapshot.version < 0:
         return {}
     found: dict[str, Response] = {}
-    read = (c.RECOMMENDATION_ID, c.ITEM_IDS, c.SCORES, c.SOLUTION_VERSION)
+    read = (c.RECOMMENDATION_ID, c.ITEM_IDS, c.SCORES, c.SOLUTION_VERSION, c.CANDIDATES)
     for batch in table.read(read, snapshot=snapshot).to_batches():
         names = batch[c.RECOMMENDATION_ID].to_pylist()
         rows = [k for k, name in enumerate(names) if name in wanted]
         chosen = batch.take(np.array(rows, np.int64))
         columns = (chosen[name].to_pylist() for name in read)
         found |= {
-            name: Response(tuple(items), tuple(scores), version)
-            for name, items, scores, version in zip(*columns, strict=True)
+            name: Response(tuple(items), tuple(scores), version, candidates is not None)
+            for name, items, scores, version, candidates in zip(*columns, strict=True)
         }
     return found

@@ -27,10 +27,12 @@ def poisson(rows: int, rates: Floats, squares: Floats) -> Floats:
     It is the Poisson number of the same mean, and its first correction (Charlier): less half the sum of squared chances
     times the second difference.
     """
+    exact = np.exp(-rates.astype(np.float64))  # float32 ends at a rate of 103
     shares = np.empty((rows, len(rates)), np.float32)
-    shares[0] = np.exp(-rates)
+    shares[:1] = exact
     for number in range(1, rows):
-        np.multiply(shares[number - 1], rates / np.float32(number), out=shares[number])
+        exact *= rates / number
+        shares[number] = exact
     excess = squares / 2
     correction = shares * excess
     correction[1:] -= 2 * excess * shares[:-1]

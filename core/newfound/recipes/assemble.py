@@ -7,7 +7,7 @@ that training saw. They come in two steps, for the blend is fitted to a bundle w
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -55,7 +55,10 @@ BIAS_VARIANCE_RANGE = (0.05, 4.0)
 
 @dataclass(frozen=True)
 class FullInputs:
-    """What FULL made of the project's data. `shown` int64 (n_items,): impressions of each item in the data."""
+    """What FULL made of the project's data. `shown` int64 (n_items,): impressions of each item in the data.
+
+    logins: users of sessions that began anonymous, by session.
+    """
 
     histories: Histories
     selection: EventSelection
@@ -70,6 +73,7 @@ class FullInputs:
     explores: bool
     seed: int
     half_lives: tuple[float, ...] = HALF_LIVES
+    logins: Mapping[str, str] = field(default_factory=dict)
 
     @cached_property
     def trained(self) -> Histories:

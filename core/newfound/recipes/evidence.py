@@ -23,11 +23,13 @@ from newfound.serving.user_state import Sequences, UserStates, advance, request_
 
 SAME_DISPLAY_SECONDS = 3_600
 BLOCK_USERS = 256
+EXPLICIT = 0x9E3779B97F4A7C15
+"""Turns the key of a slate into the one that says that its explicit list was counted."""
 
 
 @dataclass(slots=True)
 class Slate:
-    """One displayed list; `scores` None for an explicit list, whose order means nothing; `version` served it."""
+    """One displayed list; `scores` None for an explicit one, whose order means nothing; `response`: what was served."""
 
     key: int
     user: str
@@ -35,7 +37,7 @@ class Slate:
     offset: int
     items: tuple[str, ...]
     scores: tuple[float, ...] | None
-    version: str = ""
+    response: Response | None = None
     clicked: set[str] = field(default_factory=set)
 
 
@@ -58,13 +60,31 @@ def collect_slates(rows: Iterable[EventRow], responses: Mapping[str, Response]) 
         if key not in slates:
             slates[key] = Slate(key, row.user, row.time, row.offset, (), None)
         slate = slates[key]
+        slate.response = response
         if row.impression is not None:
             slate.items, slate.scores = row.impression, None
         elif response is not None and not slate.items:
-            slate.items, slate.scores, slate.version = response.items, response.scores, response.version
+            slate.items, slate.scores = response.items, response.scores
         if row.item is not None and row.counts:
             slate.clicked.add(row.item)
     return list(slates.values())
+
+
+def counted_keys(slates: Iterable[Slate]) -> NDArray[np.uint64]:
+    """What to remember of slates that were counted, sorted: their keys, and of explicit lists another one."""
+    keys = {
+        slate.key ^ (EXPLICIT if explicit else 0)
+        for slate in slates
+        for explicit in {False, slate.scores is None}
+    }
+    return np.array(sorted(keys), np.uint64)
+
+
+def click_keys(slates: Iterable[Slate]) -> dict[int, str]:
+    """Name the clicks on what slates show: the item by the key."""
+    return {
+        hash64(f"{slate.key} {item}"): item for slate in slates for item in slate.clicked & set(slate.items)
+    }
 
 
 def build_trials(
@@ -80,13 +100,14 @@ def build_trials(
     vectors: (n_slates, d), the user's vector when each was shown; tails: the user's last items before it.
     A logged score holds the correction of the version that served it, which is taken out again, lest the new posterior
     count what it has learned a second time: `served_by` has these posteriors, as far as they are known. Explicit lists
-    are scored by this bundle, and all lists where `served_by` is None, for logged scores are of another network then.
+    and rankings of given items are scored by this bundle, and all lists where `served_by` is None, for logged scores
+    are of another network then.
     """
     taste = tastes(bundle, *tails)
     features = bundle.user_features(taste)
     flat = iter(bundle.item_codes([item for slate in slates for item in slate.items]).tolist())
     codes = [list(islice(flat, len(slate.items))) for slate in slates]
-    logged = [slate.scores is not None and served_by is not None for slate in slates]
+    logged = [_is_scored(slate) and served_by is not None for slate in slates]
     anew = np.flatnonzero(~np.array(logged, np.bool_))
     log_scores = dict(zip(anew.tolist(), _log_scores(bundle, vectors, taste, tails, anew), strict=True))
     parts: list[tuple[int, int, float, int, bool, int]] = []
@@ -111,7 +132,11 @@ def build_trials(
     items = np.array(code_column, np.int32)
     held = np.zeros(len(items), np.float32)
     sources = np.array(
-        [slate.version if known else None for slate, known in zip(slates, logged, strict=True)], object
+        [
+            slate.response.version if slate.response and known else None
+            for slate, known in zip(slates, logged, strict=True)
+        ],
+        object,
     )
     for version, posteriors in [(None, bundle.posteriors), *(served_by or {}).items()]:
         of_it = np.flatnonzero(sources[np.array(slate_column)] == version)
@@ -124,6 +149,11 @@ def build_trials(
         np.array(clicked_column, np.bool_),
         np.array(key_column, np.uint64),
     )
+
+
+def _is_scored(slate: Slate) -> bool:
+    """Whether its logged scores are shares of the whole catalogue."""
+    return slate.scores is not None and not (slate.response and slate.response.ranked)
 
 
 def _log_scores(

@@ -191,7 +191,9 @@ def learn(
     if not config.recency_mask:
         inputs = replace(inputs, half_lives=HALF_LIVES[-1:])
     weights, found = None, None
-    if parent is not None and leaves_enough(unseen := unseen_by(parent, trained, split), split):
+    if parent is not None and leaves_enough(
+        unseen := unseen_by(parent, trained, split, inputs.logins), split
+    ):
         known = warm_weights(parent, inputs)
         found = judge_weights(_training_data(inputs, unseen), config, known)
         if found["used"]:

@@ -17,7 +17,13 @@ from newfound.dataset.runs import ranges
 from newfound.explore.calibration import fit_calibration
 from newfound.explore.posterior import TRIAL_FIELDS, corrections, fit_sharing
 from newfound.explore.prior import WARM_EVENTS, prior_factor
-from newfound.recipes.evidence import build_trials, collect_slates, vectors_when_shown
+from newfound.recipes.evidence import (
+    build_trials,
+    click_keys,
+    collect_slates,
+    counted_keys,
+    vectors_when_shown,
+)
 from newfound.recipes.update import KNOWN_EVENTS
 from newfound.serving.bundle import Bundle
 from newfound.serving.user_state import Sequences, UserStates
@@ -34,14 +40,23 @@ def unlearned_items(bundle: Bundle) -> list[str]:
 
 
 def with_evidence(
-    bundle: Bundle, trained: Histories, rows: Sequence[EventRow], responses: Mapping[str, Response]
+    bundle: Bundle,
+    trained: Histories,
+    rows: Sequence[EventRow],
+    responses: Mapping[str, Response],
+    logins: Mapping[str, str] = {},
 ) -> Bundle:
-    """Add trials, calibration and posteriors to a FULL bundle; rows come in (time, offset) order."""
+    """Add trials, calibration and posteriors to a FULL bundle; rows come in (time, offset) order.
+
+    logins: whose the events of anonymous sessions are. What was shown and clicked is not counted again by UPDATEs.
+    """
     newest = min(MOST_SLATES, MOST_CELLS // bundle.n_items)
-    slates = collect_slates(rows, responses)[-newest:]
+    counted = collect_slates(rows, responses)
+    slates = counted[-newest:]
     if not slates:
         return bundle
-    users = sorted({slate.user for slate in slates})
+    owners = [logins.get(slate.user, slate.user) for slate in slates]
+    users = sorted(set(owners))
     codes = bundle.base_users.codes_of(users)
     row_of = {user: k for k, user in enumerate(users)}
     starts = np.where(codes >= 0, trained.offsets[codes], 0)
@@ -49,7 +64,7 @@ def with_evidence(
     at = ranges(starts, stops)
     offsets = np.append(0, np.cumsum(stops - starts))
     sequences = Sequences(offsets, trained.items[at], trained.times[at], trained.types[at])
-    owner = np.array([row_of[slate.user] for slate in slates])
+    owner = np.array([row_of[user] for user in owners])
     moments = np.array([slate.time for slate in slates], np.int64)
     first, last = offsets[:-1][owner], offsets[1:][owner]
     after = np.array(
@@ -73,7 +88,8 @@ def with_evidence(
     factor = prior_factor(organic, shown, bundle.meta.prior_events)
     prior = factor[:, None] * np.asarray(bundle.base["prior_variance"], np.float32)
     posteriors = fit_sharing(trials, prior, calibration, organic == 0)
-    overlay = dict(bundle.overlay) | {"prior_factor": factor}
+    overlay = dict(bundle.overlay) | {"prior_factor": factor, "slate_keys": counted_keys(counted)}
+    overlay["click_keys"] = np.unique(np.array(list(click_keys(counted)), np.uint64))
     overlay |= {f"trial_{name}": getattr(trials, name) for name in TRIAL_FIELDS}
     overlay |= {f"posterior_{name}": getattr(posteriors, name) for name in ("item", "mean", "variance")}
     meta = replace(bundle.meta, calibration=calibration)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,7 +14,7 @@ from newfound.dataset.current import current_records
 from newfound.dataset.event_rows import EventRow, Response, read_events, read_responses
 from newfound.dataset.features import TokenTable, build_vocabulary, choose_fields, encode_tokens, tokens_of
 from newfound.dataset.histories import EventSelection, Histories, build_histories
-from newfound.dataset.sessions import with_logins
+from newfound.dataset.sessions import find_logins, with_logins
 from newfound.errors import TooLittleDataError
 from newfound.recipes.assemble import FullInputs
 from newfound.recipes.catalogue import Record, align_records, creation_times
@@ -56,9 +56,10 @@ def gather_full(
 ) -> FullInputs:
     """Encode all interactions and describe all items; raise TooLittleDataError for a project without events."""
     records: list[Record] = current_records(layout, "items", snapshot=at.items).to_dicts()
-    histories = interaction_histories(layout, selection, records, at)
+    logins = session_logins(layout, at)
+    histories = interaction_histories(layout, selection, records, at, logins)
     shown, latest = _impressions(layout, at, histories.item_ids)
-    return encode_full(
+    inputs = encode_full(
         histories,
         records,
         document_for(layout, "items"),
@@ -69,13 +70,23 @@ def gather_full(
         explores=explores,
         seed=seed,
     )
+    return replace(inputs, logins=logins)
+
+
+def session_logins(layout: Layout, at: Snapshots) -> dict[str, str]:
+    """The users of anonymous sessions, by session."""
+    return find_logins(Table(layout, "events").scan(snapshot=at.events)) if at.events.files else {}
 
 
 def interaction_histories(
-    layout: Layout, selection: EventSelection, records: Sequence[Record], at: Snapshots | None = None
+    layout: Layout,
+    selection: EventSelection,
+    records: Sequence[Record],
+    at: Snapshots,
+    logins: Mapping[str, str],
 ) -> Histories:
     """Encode all interactions, and the items of the records too; TooLittleDataError for a project without any."""
-    frames = list(_interaction_frames(layout, at or Snapshots.take(layout)))
+    frames = list(_interaction_frames(layout, at, logins))
     if not frames:
         raise TooLittleDataError(
             "the project has no interactions", "run `newfound dataset import interactions FILE` first"
@@ -125,11 +136,25 @@ def encode_full(
     )
 
 
-def _interaction_frames(layout: Layout, at: Snapshots) -> Iterable[pl.LazyFrame]:
-    for name, snapshot in (("interactions", at.interactions), ("events", at.events)):
-        if snapshot.files:
-            rows = Table(layout, name).scan(snapshot=snapshot)
-            yield with_logins(rows) if name == "events" else rows
+def _interaction_frames(layout: Layout, at: Snapshots, logins: Mapping[str, str]) -> Iterable[pl.LazyFrame]:
+    if at.interactions.files:
+        yield Table(layout, "interactions").scan(snapshot=at.interactions)
+    if at.events.files:
+        events = Table(layout, "events").scan(snapshot=at.events)
+        yield _answers_known(layout, at, with_logins(events, logins))
+
+
+def _answers_known(layout: Layout, at: Snapshots, events: pl.LazyFrame) -> pl.LazyFrame:
+    """Events without the recommendationIds that no logged response has: nobody knows what these showed."""
+    import polars as pl
+
+    rid, known = pl.col(c.RECOMMENDATION_ID), pl.Series(dtype=pl.String)
+    if at.recommendations.files:
+        responses = Table(layout, "recommendations").scan(snapshot=at.recommendations)
+        named = events.select(rid).drop_nulls().unique()
+        answered = responses.select(rid).join(named, on=c.RECOMMENDATION_ID, how="semi")
+        known = answered.collect(engine="streaming")[c.RECOMMENDATION_ID]
+    return events.with_columns(pl.when(rid.is_in(known.implode())).then(rid))
 
 
 def _impressions(layout: Layout, at: Snapshots, item_ids: list[str]) -> tuple[NDArray[np.int64], int]:

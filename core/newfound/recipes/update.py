@@ -6,7 +6,7 @@ overlay, and only small per-item arrays are written anew.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -18,9 +18,16 @@ from newfound.explore.calibration import fit_calibration
 from newfound.explore.posterior import TRIAL_FIELDS, Posteriors, Trials, corrections, fit_sharing
 from newfound.explore.prior import prior_factor
 from newfound.explore.settings import SECONDS_PER_DAY, ExplorationSettings
-from newfound.hashing import hash64
 from newfound.recipes.catalogue import Record
-from newfound.recipes.evidence import Slate, build_trials, collect_slates, vectors_when_shown
+from newfound.recipes.evidence import (
+    EXPLICIT,
+    Slate,
+    build_trials,
+    click_keys,
+    collect_slates,
+    counted_keys,
+    vectors_when_shown,
+)
 from newfound.recipes.items import with_new_items
 from newfound.recipes.refitting import newest_organic, refit_blend
 from newfound.recipes.users import Batch, batch_by_user, changed_users
@@ -136,13 +143,26 @@ def _fresh_trials(
 
 
 def _merged_trials(bundle: Bundle, fresh: Trials, slates: Sequence[Slate]) -> Trials:
-    """Add fresh trials; a late click on a slate already counted turns its trial into a success."""
+    """Add fresh trials; a late click on a slate already counted turns its trial into a success.
+
+    Trials of a response give way to those of an explicit list that comes later.
+    """
     old = Trials(*(np.asarray(bundle.overlay[f"trial_{name}"]) for name in TRIAL_FIELDS))
-    late = {(slate.key, bundle.item_code(item)) for slate in slates for item in slate.clicked}
-    clicked = old.clicked.copy()
-    for k in np.flatnonzero(np.isin(old.key, np.array([slate.key for slate in slates], np.uint64))):
-        clicked[k] |= (int(old.key[k]), int(old.item[k])) in late
-    return Trials.concatenate([replace(old, clicked=clicked), fresh.rows(~np.isin(fresh.key, old.key))])
+    explicit = np.array([slate.key for slate in slates if slate.scores is None], np.uint64)
+    outdated = (old.position > 0) & np.isin(old.key, explicit)
+    fresh = fresh.rows(~np.isin(fresh.key, old.key[~outdated]))
+    clicks = {(slate.key, bundle.item_code(item)) for slate in slates for item in slate.clicked}
+    before = old.rows(outdated & old.clicked)
+    clicks |= set(zip(before.key.tolist(), before.item.tolist(), strict=True))
+    old = old.rows(~outdated)
+    return Trials.concatenate([_with_clicks(old, clicks), _with_clicks(fresh, clicks)])
+
+
+def _with_clicks(trials: Trials, clicks: set[tuple[int, int]]) -> Trials:
+    clicked = trials.clicked.copy()
+    for k in np.flatnonzero(np.isin(trials.key, np.array([key for key, _ in clicks], np.uint64))):
+        clicked[k] |= (int(trials.key[k]), int(trials.item[k])) in clicks
+    return replace(trials, clicked=clicked)
 
 
 def _first_shown(bundle: Bundle, slates: Sequence[Slate]) -> list[Slate]:
@@ -151,28 +171,40 @@ def _first_shown(bundle: Bundle, slates: Sequence[Slate]) -> list[Slate]:
     return [slate for slate, old in zip(slates, counted, strict=True) if not old]
 
 
+def _relisted(bundle: Bundle, slates: Sequence[Slate]) -> list[Slate]:
+    """Explicit lists of responses that an earlier UPDATE, or FULL, has counted as they were served."""
+    counted = bundle.overlay["slate_keys"]
+    listed = [slate for slate in slates if slate.scores is None and slate.response]
+    keys = np.array([slate.key for slate in listed], np.uint64)
+    again = np.isin(keys, counted) & ~np.isin(keys ^ np.uint64(EXPLICIT), counted)
+    return [slate for slate, is_new in zip(listed, again, strict=True) if is_new]
+
+
 def _item_counts(bundle: Bundle, slates: Sequence[Slate], batch: Batch) -> dict[str, Array]:
-    """Events, impressions and clicks per item, each slate and each click on it once; other events are organic."""
+    """Events, impressions and clicks per item, each slate and each click on it once."""
     n = bundle.n_items
-    first = _first_shown(bundle, slates)
-    shown = bundle.item_codes([item for slate in first for item in set(slate.items)])
-    clicks = {
-        hash64(f"{slate.key} {item}"): item for slate in slates for item in slate.clicked & set(slate.items)
-    }
-    click_keys = np.array(list(clicks), np.uint64)
-    codes = bundle.item_codes(list(clicks.values()))[~np.isin(click_keys, bundle.overlay["click_keys"])]
+    first, relisted = _first_shown(bundle, slates), _relisted(bundle, slates)
+    taken_back = (slate.response.items for slate in relisted if slate.response)
+    shown = _per_item(bundle, (slate.items for slate in (*first, *relisted))) - _per_item(bundle, taken_back)
+    clicks = click_keys(slates)
+    keys = np.array(list(clicks), np.uint64)
+    codes = bundle.item_codes(list(clicks.values()))[~np.isin(keys, bundle.overlay["click_keys"])]
     clicked = np.bincount(codes, minlength=n)
     events = np.bincount(batch.trained.items, minlength=n)
     return {
         "events": bundle.overlay["events"] + events,
-        "organic": bundle.overlay["organic"] + events - clicked,
-        "shown": bundle.overlay["shown"] + np.bincount(shown[shown >= 0], minlength=n),
+        "organic": bundle.overlay["organic"] + np.bincount(batch.trained.items[batch.organic], minlength=n),
+        "shown": bundle.overlay["shown"] + shown,
         "clicked": bundle.overlay["clicked"] + clicked,
-        "slate_keys": np.union1d(
-            bundle.overlay["slate_keys"], np.array([slate.key for slate in first], np.uint64)
-        ),
-        "click_keys": np.union1d(bundle.overlay["click_keys"], click_keys),
+        "slate_keys": np.union1d(bundle.overlay["slate_keys"], counted_keys(slates)),
+        "click_keys": np.union1d(bundle.overlay["click_keys"], keys),
     }
+
+
+def _per_item(bundle: Bundle, lists: Iterable[Iterable[str]]) -> NDArray[np.int64]:
+    """In how many of the lists each item stands, (n_items,)."""
+    codes = bundle.item_codes([item for items in lists for item in set(items)])
+    return np.bincount(codes[codes >= 0], minlength=bundle.n_items)
 
 
 def _extra_rules(bundle: Bundle, tails: Tails) -> dict[str, Array]:
@@ -198,7 +230,7 @@ def _clicker_rows(
     sums, counts = np.array(overlay["clicker_sum"]), np.array(overlay["clicker_count"])
     np.add.at(sums, at[blank], vectors[owner[blank]])
     np.add.at(counts, at[blank], 1)
-    moved = counts > 0
+    moved = (counts > 0) & ~np.asarray(overlay["described"])[own]
     rows = np.array(overlay["row_E"])
     scale = np.float32(bundle.base["clicker_scale"][0]) / (
         counts[moved] + np.float32(bundle.meta.prior_events)

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from newfound.dataset.event_rows import EventRow
-from newfound.recipes.evidence import Slate
+from newfound.recipes.evidence import Slate, slate_key
 from newfound.serving.arrays import Array
 from newfound.serving.bundle import Bundle
 from newfound.serving.history import HISTORY_FIELDS
@@ -21,7 +21,7 @@ from newfound.serving.user_state import STATE_FIELDS, Sequences, UserStates
 class Batch:
     """New events of a batch by user, users in order of their first row.
 
-    `trained`: the events that train, end to end; `organic` marks those of them that refer to no slate.
+    `trained`: the events that train, end to end; `organic` marks those of them that answer no slate.
     `shown_after` maps a slate's offset to how many of its user's trained events came before it.
     """
 
@@ -35,7 +35,7 @@ def batch_by_user(
     bundle: Bundle, rows: Sequence[EventRow], slates: Sequence[Slate], type_names: tuple[str, ...]
 ) -> Batch:
     """Split rows by user, keeping their (time, offset) order."""
-    shown = {slate.offset for slate in slates}
+    shown, keys = {slate.offset for slate in slates}, {slate.key for slate in slates}
     events: dict[str, list[EventRow]] = {}
     after: dict[int, int] = {}
     for row in rows:
@@ -45,7 +45,7 @@ def batch_by_user(
         if row.item is not None and row.counts:
             own.append(row)
     organic = [
-        event.recommendation_id is None and event.impression is None
+        event.impression is None and (event.recommendation_id is None or slate_key(event) not in keys)
         for own in events.values()
         for event in own
     ]

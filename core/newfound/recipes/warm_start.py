@@ -6,6 +6,8 @@ moment its network or those before it have seen the user's events.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -32,13 +34,26 @@ def last_visible(trained: Histories, ends: NDArray[np.int64]) -> NDArray[np.int6
     return np.where(some, trained.times[np.where(some, ends, 1) - 1], NEVER)
 
 
-def unseen_by(parent: Bundle, trained: Histories, split: WithheldSplit) -> WithheldSplit:
-    """Make visible again what the parent's network has seen; who hides nothing then is asked nothing."""
+def unseen_by(
+    parent: Bundle, trained: Histories, split: WithheldSplit, logins: Mapping[str, str] = {}
+) -> WithheldSplit:
+    """Make visible again what the parent's network has seen; who hides nothing then is asked nothing.
+
+    logins: users of anonymous sessions, whose events it may have seen under the session's name.
+    """
+
+    def seen_until(names: list[str]) -> list[int]:
+        codes = parent.base_users.codes_of(names)
+        return np.where(codes >= 0, np.asarray(parent.base[TRAINED_UNTIL])[codes], NEVER).tolist()
+
     users = np.concatenate([split.test_users, split.validation_users])
-    codes = parent.base_users.codes_of([trained.user_ids[user] for user in users.tolist()])
-    until = np.where(codes >= 0, np.asarray(parent.base[TRAINED_UNTIL])[codes], NEVER)
+    names = [trained.user_ids[user] for user in users.tolist()]
+    anonymous: dict[str, int] = {}
+    for name, until in zip(logins.values(), seen_until(list(logins)), strict=True):
+        anonymous[name] = max(until, anonymous.get(name, NEVER))
     ends = split.ends.copy()
-    for user, newest_seen in zip(users.tolist(), until.tolist(), strict=True):
+    for user, name, until in zip(users.tolist(), names, seen_until(names), strict=True):
+        newest_seen = max(until, anonymous.get(name, NEVER))
         start, stop = trained.offsets[user], trained.offsets[user + 1]
         seen = start + np.searchsorted(trained.times[start:stop], newest_seen, side="right")
         ends[user] = max(ends[user], seen)

@@ -195,7 +195,8 @@ class Bundle:
     @cached_property
     def n_users(self) -> int:
         """All users with interactions."""
-        changed = self.changed_users.ids_of(np.arange(len(self.changed_users)))
+        chose = np.flatnonzero(np.diff(self.overlay["history_offsets"]))
+        changed = self.changed_users.ids_of(chose)
         return len(self.base_users) + int((self.base_users.codes_of(changed) < 0).sum())
 
     @cached_property

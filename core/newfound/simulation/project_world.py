@@ -34,10 +34,11 @@ def project_world(layout: Layout, days: float, seed: int) -> World:
 
     At most MOST_USERS users, drawn at random. Raises TooLittleDataError.
     """
-    from newfound.recipes.gather import interaction_histories
+    from newfound.recipes.gather import Snapshots, interaction_histories, session_logins
 
     records = current_records(layout, "items").to_dicts()
-    histories = interaction_histories(layout, EventSelection(), records)
+    at = Snapshots.take(layout)
+    histories = interaction_histories(layout, EventSelection(), records, at, session_logins(layout, at))
     owner, items, times = (
         histories.users().astype(np.int64),
         histories.items.astype(np.int64),

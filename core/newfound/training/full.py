@@ -170,7 +170,7 @@ def _fit(
         result = fit_full(inputs, settings, checkpoints, resume, minutes, progress, parent, reading)
         trained = inputs.trained
         rows, responses = evidence_rows(layout, at, unlearned_items(result.bundle), solution.selection)
-        bundle = with_evidence(result.bundle, trained, rows, responses)
+        bundle = with_evidence(result.bundle, trained, rows, responses, inputs.logins)
     else:
         result = fit_popularity(inputs, progress)
         bundle = result.bundle
