@@ -172,18 +172,19 @@ def _impressions(layout: Layout, at: Snapshots, item_ids: list[str]) -> tuple[ND
         )
         latest = int(newest or 0)
     counts = np.zeros(len(item_ids), np.int64)
-    if slates := list(_slates(layout, at)):
-        items = pl.concat(slates).select(pl.col("shown").list.unique().explode().alias("item"))
-        tally = items.drop_nulls().group_by("item").len().collect(engine="streaming")
-        place = {item_id: code for code, item_id in enumerate(item_ids)}
-        for item, n in tally.iter_rows():
-            if item in place:
-                counts[place[item]] = n
+    for slates in _slates(layout, at):
+        # Items by their codes and displays by their hash, for the text of all lists would fill the memory.
+        code = pl.element().cast(pl.Enum(item_ids), strict=False).to_physical()
+        codes = pl.col("shown").list.eval(code).list.drop_nulls().list.unique()
+        coded = slates.select("display", codes).collect(engine="streaming")
+        shown = coded.unique("display").select(pl.col("shown").explode()).drop_nulls()
+        tally = shown.group_by("shown").len()
+        counts[tally["shown"].to_numpy()] += tally["len"].to_numpy()
     return counts, latest
 
 
 def _slates(layout: Layout, at: Snapshots) -> Iterable[pl.LazyFrame]:
-    """Frames of displayed lists, `shown`, each list once by the rules of `evidence.collect_slates`.
+    """Frames of displayed lists, `shown`, each `display` to be counted once, by the rules of `evidence.collect_slates`.
 
     An explicit list wins over the response that an event names, also when another event names it without a list.
     """
@@ -199,23 +200,19 @@ def _slates(layout: Layout, at: Snapshots) -> Iterable[pl.LazyFrame]:
     rows = pl.concat(frames)
     lists = rows.filter(pl.col("shown").is_not_null())
     hour = (pl.col("time") // SAME_DISPLAY_SECONDS).cast(pl.String)
-    display = pl.coalesce("session", hour).alias("display")
-    spelled = pl.col("shown").list.join("\0").alias("spelled")
-    # Told apart by a hash of 64 bits, for the text of all lists would fill the memory.
-    unnamed = lists.filter(pl.col("rid").is_null())
-    yield (
-        unnamed.select("shown", key=pl.struct("user", display, spelled).hash()).unique("key").select("shown")
-    )
+    same = pl.struct("user", pl.coalesce("session", hour).alias("when"), pl.col("shown").list.join("\0"))
+    yield lists.filter(pl.col("rid").is_null()).select("shown", display=same.hash())
     named = rows.filter(pl.col("rid").is_not_null())
     explicit = lists.filter(pl.col("rid").is_not_null()).sort("time", "offset")
-    yield explicit.unique("rid", keep="last", maintain_order=True).select("shown")
+    by_response = pl.col("rid").hash()
+    yield explicit.unique("rid", keep="last", maintain_order=True).select("shown", display=by_response)
     if at.recommendations.files:
         responses = Table(layout, "recommendations").scan(snapshot=at.recommendations)
         answered = responses.select(
             pl.col(c.RECOMMENDATION_ID).alias("rid"), pl.col(c.ITEM_IDS).alias("shown")
         )
         implicit = named.select("rid").unique().join(explicit, on="rid", how="anti")
-        yield implicit.join(answered, on="rid").select("shown")
+        yield implicit.join(answered, on="rid").select("shown", display=by_response)
 
 
 def _bulk_slates(layout: Layout, at: Snapshots) -> pl.LazyFrame:
