@@ -28,6 +28,7 @@ POWER = 0.25
 LONGEST = 500
 """So many of a user's newest events count."""
 _ROUNDS, _ROUNDS_NEAR, _SPARE = 5, 1, 32
+_RANK = 1e-12
 _BLOCK = 512
 _FEW = 24
 """Up to so many events a user, on average, their directions are added one by one."""
@@ -104,11 +105,22 @@ def build(
     _, own, other = np.intersect1d(known, near.items, assume_unique=True, return_indices=True)
     basis[own, : begun.shape[1]] = begun[other]
     for _ in range(_ROUNDS_NEAR if len(near.items) else _ROUNDS):
-        basis = np.linalg.qr(spread(basis))[0]
+        basis = _orthonormal(spread(basis))
     # Within the subspace, the largest directions are those of a small symmetric matrix.
     vectors = basis @ np.linalg.eigh(basis.T @ spread(basis))[1][:, -size:]
     some = parts[0].dense() @ vectors @ vectors.T
     return AffinityTable(known, scale, vectors / np.sqrt(some.std(axis=1).mean()))
+
+
+def _orthonormal(basis: Float32) -> Float32:
+    """Orthonormal columns that span what those of `basis` (m, k) span, and 0 for the rest.
+
+    From their products with one another: LAPACK's QR of so tall a matrix waits for threads more than it computes.
+    """
+    exact = basis.astype(np.float64)
+    sizes, axes = np.linalg.eigh(exact.T @ exact)
+    told = sizes > sizes[-1] * _RANK
+    return (exact @ (axes * told / np.sqrt(np.where(told, sizes, 1)))).astype(np.float32)
 
 
 def leading(table: AffinityTable, n_items: int) -> Float32:

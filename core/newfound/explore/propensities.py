@@ -43,8 +43,9 @@ MOST_BEYOND = np.float32(0.5)
 """At most by so much of it a chance in the middle of a cell is corrected for what it is elsewhere in it."""
 FEW_ROWS = 5, 12
 """Knots where at most so many numbers of items matter are worked on apart from those where more do."""
-USERS, WORK = 128, 1 << 17
-"""So many users, and about so many chances of a number of items above a knot, are worked on at once."""
+USERS, LENGTH, WORK = 128, 25, 1 << 17
+"""So many users, fewer where lists are longer than that, and about so many chances of a number of items above a knot
+are worked on at once."""
 
 
 def normal_cdf(z: Floats) -> Floats:
@@ -75,7 +76,8 @@ def slot_propensities(
     result = np.empty(served.shape)
     # Those of whom as many items were served share arrays well.
     order = np.argsort(np.count_nonzero(served >= 0, axis=1), kind="stable")
-    for users in (order[low : low + USERS] for low in range(0, len(order), USERS)):
+    n = max(1, USERS * LENGTH**2 // max(served.shape[1], LENGTH) ** 2)
+    for users in (order[low : low + n] for low in range(0, len(order), n)):
         result[users] = _of_some(settled[users], means[users], spreads[users], served[users])
     return np.where(served > -2, np.clip(result, LEAST, 1), 1.0)
 

@@ -131,11 +131,12 @@ class MostClicked:
             items, np.exp2(-ages / half_life_hours), minlength=len(self._world.item_ids)
         )
         self._waiting: list[Codes] = []
+        self._now = self._world.start
 
     def show(self, visits: Visits) -> Shown:
-        """Leave out what the visitor has clicked."""
+        """Leave out what the visitor has clicked, and what does not exist yet."""
         clicks = np.where(self._audience.consumed[visits.user], -1.0, self._clicks)
-        return best(clicks, self._k)
+        return best(clicks[:, : self._world.known(self._now)], self._k)
 
     def see(self, visits: Visits, shown: Shown, clicked: NDArray[np.bool_]) -> None:
         """Count clicks for the next hour."""
@@ -143,6 +144,7 @@ class MostClicked:
 
     def learn(self, now: int, *, full: bool) -> None:
         """Let counts fade and add those of the last hour."""
+        self._now = now
         self._clicks *= np.exp2(-1 / self._half_life_hours)
         for items in self._waiting:
             np.add.at(self._clicks, items, 1)
