@@ -31,6 +31,13 @@ if TYPE_CHECKING:
 
 MAX_RESULTS = 500
 MAX_RANKED = 500
+UNEXPLAINED = {
+    **dict.fromkeys(
+        ("relevance", "uncertainty", "explorationBonus", "ageDays", "impressions", "clicks", "verdict")
+    ),
+    "reason": "not known to this version",
+}
+"""What `--explain` says of an item to rank that the version does not know."""
 USUAL_RESULTS = 25
 
 
@@ -177,8 +184,8 @@ def recommend(
             for k, (entry, story) in enumerate(zip(entries, stories, strict=True))
         ]
     entries += [
-        dict.fromkeys(entries[0] if entries else ())
-        | {"itemId": item, "score": None, "propensity": None, "explored": False}
+        {"itemId": item, "score": None, "propensity": None, "explored": False, "young": False}
+        | (UNEXPLAINED if options.explain else {})
         for item in unknown_items(desk.bundle, ranked, k - len(entries))
     ]
     return {

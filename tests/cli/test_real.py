@@ -47,6 +47,7 @@ TOUR: list[tuple[str, str]] = [
     ("recommend", "recommend --user u1 -k 5"),
     ("recommend", "recommend --user u1 -k 5 --explain --no-log --filter unseen --at 2023-11-15T00:00:00Z"),
     ("recommend", "recommend --user stranger --rank-items i1,i2,nothing"),
+    ("recommend", "recommend --user stranger --rank-items i1,nothing --explain"),
     ("recommend-batch", "recommend --input {data}/users.jsonl --output {data}/out.jsonl -k 5"),
     ("events-put", "events put --user u1 --item i3 --event-id e1 --timestamp 1696630400"),
     ("events-put", "events put --user u1 --item i3 --event-id e1 --timestamp 1696630400"),
