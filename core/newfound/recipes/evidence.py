@@ -6,7 +6,7 @@ A response that no event refers to is no evidence.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from itertools import islice
 
@@ -70,12 +70,10 @@ def collect_slates(rows: Iterable[EventRow], responses: Mapping[str, Response]) 
     return list(slates.values())
 
 
-def counted_keys(slates: Iterable[Slate]) -> NDArray[np.uint64]:
+def counted_keys(slates: Collection[Slate]) -> NDArray[np.uint64]:
     """What to remember of slates that were counted, sorted: their keys, and of explicit lists another one."""
-    keys = {
-        slate.key ^ (EXPLICIT if explicit else 0)
-        for slate in slates
-        for explicit in {False, slate.scores is None}
+    keys = {slate.key for slate in slates} | {
+        slate.key ^ EXPLICIT for slate in slates if slate.scores is None
     }
     return np.array(sorted(keys), np.uint64)
 
