@@ -15,6 +15,8 @@ Floats = NDArray[np.float64]
 
 MINIMUM_SLOTS = 1_000
 STEPS = 200
+SETTLED = 1e-6
+"""A step that promises a smaller change of log likelihood is not taken."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +57,7 @@ def fit_calibration(
     values = np.array([start.slope, start.level, start.examination_decay])
     best = values
     lowest = np.inf
-    damping = 1.0
+    damping = 1e-3
     gradient, hessian = np.zeros(3), np.eye(3)  # at `best`
     for _ in range(STEPS):
         loss, slope, curvature = _derivatives(values, log_scores, corrections, positions, clicked)
@@ -65,10 +67,10 @@ def fit_calibration(
             gradient, hessian = slope + strength * (best - anchor), curvature + np.diag(strength)
         else:
             damping *= 10
-            if damping > 1e9:
-                break
         step = np.linalg.solve(hessian + damping * np.diag(np.diag(hessian)), gradient)
         values = np.clip(best - step, [0.05, -12.0, 0.0], [2.0, 4.0, 5.0])
+        if abs(float(gradient @ (best - values))) < SETTLED:
+            break
     return Calibration(*(float(value) for value in best))
 
 

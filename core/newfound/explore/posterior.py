@@ -117,14 +117,14 @@ def fit_sharing(
     theirs = trials.rows(newcomers[trials.item]).by_item()
     if not len(theirs.item):
         return known
-    level = 0.0
+    level, found = 0.0, None
     for _ in range(LEVEL_STEPS):
-        found = _fit_sorted(theirs, prior_variance, calibration, level)
+        found = _fit_sorted(theirs, prior_variance, calibration, level, found)
         prior = np.maximum(prior_variance[found.item, 0], LEAST_VARIANCE)
         gone = (1 - found.variance[:, 0] / prior).sum(dtype=np.float64)
         beyond = (found.mean[:, 0] - np.float32(level)).sum(dtype=np.float64)
         level += float((beyond - LEVEL_DOUBT * level) / (gone + LEVEL_DOUBT))
-    found = _fit_sorted(theirs, prior_variance, calibration, level)
+    found = _fit_sorted(theirs, prior_variance, calibration, level, found)
     untried = np.setdiff1d(np.flatnonzero(newcomers), found.item).astype(np.int32)
     mean = np.zeros((len(untried), prior_variance.shape[1]), np.float32)
     mean[:, 0] = level
@@ -142,9 +142,16 @@ def fit_posteriors(trials: Trials, prior_variance: Floats, calibration: Calibrat
     return _fit_sorted(trials.by_item(), prior_variance, calibration, 0.0)
 
 
-def _fit_sorted(trials: Trials, prior_variance: Floats, calibration: Calibration, level: float) -> Posteriors:
-    """Fit trials that lie by item; level: prior mean of the first coordinate."""
+def _fit_sorted(
+    trials: Trials,
+    prior_variance: Floats,
+    calibration: Calibration,
+    level: float,
+    begin: Posteriors | None = None,
+) -> Posteriors:
+    """Fit trials that lie by item; level: prior mean of the first coordinate; begin: posteriors of the same items."""
     items, starts = np.unique(trials.item, return_index=True)
+    means = np.full((len(items), 1), level) * np.eye(1, prior_variance.shape[1]) if begin is None else begin.mean
     bounds = np.append(starts, len(trials.item))
     parts = []
     first = 0
@@ -152,7 +159,8 @@ def _fit_sorted(trials: Trials, prior_variance: Floats, calibration: Calibration
         last = max(first + 1, int(np.searchsorted(bounds, bounds[first] + BLOCK_TRIALS, side="right")) - 1)
         block = trials.rows(slice(bounds[first], bounds[last]))
         cuts = bounds[first : last + 1] - bounds[first]
-        parts.append(_fit_block(block, cuts, prior_variance[items[first:last]], calibration, level))
+        prior = prior_variance[items[first:last]]
+        parts.append(_fit_block(block, cuts, prior, calibration, level, means[first:last]))
         first = last
     mean, variance = (np.concatenate(part) for part in zip(*parts, strict=True))
     return Posteriors(items.astype(np.int32), mean, variance)
@@ -164,16 +172,19 @@ def _fit_block(
     prior_variance: Floats,
     calibration: Calibration,
     level: float,
+    begin: NDArray[np.floating],
 ) -> tuple[Floats, Floats]:
-    """Posterior means and variances (m, k) of m items, the trials of item i from `bounds[i]` to `bounds[i + 1]`."""
+    """Posterior means and variances (m, k) of m items, the trials of item i from `bounds[i]` to `bounds[i + 1]`.
+
+    Newton's method starts at the means `begin` (m, k).
+    """
     x = trials.user_features.astype(np.float64)  # (n, k)
     examined = calibration.examination(trials.position)
     offset = calibration.logits(trials.log_score)
     precision = 1 / np.maximum(prior_variance.astype(np.float64), LEAST_VARIANCE)  # (m, k)
-    mean, diagonal = np.zeros_like(precision), np.zeros_like(precision)
-    start = np.zeros_like(precision)
-    start[:, 0] = level
-    mean += start
+    mean, diagonal = begin.astype(np.float64), np.zeros_like(precision)
+    center = np.zeros_like(precision)
+    center[:, 0] = level
     moving = np.arange(len(precision))
     for _ in range(NEWTON_STEPS):
         at = ranges(bounds[moving], bounds[moving + 1])
@@ -185,7 +196,7 @@ def _fit_block(
         score = (trials.clicked[at] - q) * (1 - p) / (1 - q)
         weight = q * (1 - p) ** 2 / (1 - q)
         gradient = (
-            np.add.reduceat(own * score[:, None], cuts[:-1]) - precision[moving] * (mean - start)[moving]
+            np.add.reduceat(own * score[:, None], cuts[:-1]) - precision[moving] * (mean - center)[moving]
         )
         hessian = _grams(own, own * weight[:, None], cuts)  # (m, k, k)
         np.einsum("mkk->mk", hessian)[...] += precision[moving]
