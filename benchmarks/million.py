@@ -219,6 +219,7 @@ def overlay_arrays(world: World, network: Network) -> tuple[dict[str, Array], Ar
         "trial_position": np.ones(trials, np.int16),
         "trial_clicked": np.zeros(trials, np.bool_),
         "trial_key": np.arange(trials, dtype=np.uint64),
+        "trial_looks": np.zeros(trials, np.float32),
         "posterior_item": shown,
         "posterior_mean": world.normal(32, trials, FEATURES, scale=0.05),
         "posterior_variance": np.full((trials, FEATURES), 0.04, np.float32),

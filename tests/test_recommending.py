@@ -99,6 +99,16 @@ def test_explored_items_are_young_and_absent_at_weight_zero(shop: Project, world
             assert 0 < entry["propensity"] <= 1
 
 
+def test_an_explanation_tells_what_earlier_displays_took(project: Project) -> None:
+    first = project.recommend("u0", campaign="explore", explain=True)
+    assert {entry["impressionDiscount"] for entry in first["itemList"]} == {0.0}
+    put(project, userId="u0", recommendationId=first["recommendationId"], sentAt=LATEST + HOUR)
+    project.train(mode="update")
+    again = ask(project, campaign="explore", explain=True, num_results=100)
+    lost = {entry["itemId"] for entry in again["itemList"] if entry["impressionDiscount"] > 0}
+    assert lost == {entry["itemId"] for entry in first["itemList"]}
+
+
 def test_an_explanation_adds_up(shop: Project, world: World) -> None:
     lasting = UNTESTED_DAYS / (UNTESTED_DAYS + FADED_DAYS)
     for entry in ask(shop, campaign="explore", explain=True)["itemList"]:

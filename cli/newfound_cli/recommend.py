@@ -16,6 +16,7 @@ _EXPLANATION = (
     "relevance",
     "uncertainty",
     "explorationBonus",
+    "impressionDiscount",
     "ageDays",
     "impressions",
     "clicks",

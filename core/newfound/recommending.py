@@ -9,10 +9,13 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from newfound.campaigns import Campaign, read_campaign, serving_version
 from newfound.dataset.event_rows import EventRow, read_events
 from newfound.errors import InputRefusedError, InvalidFilterError, UsageError
 from newfound.explore.policy import OPTIMISM
+from newfound.hashing import hash64_many
 from newfound.schema.rules import MAX_ID_LENGTH
 from newfound.serving.bundle import Bundle, open_bundle
 from newfound.serving.recommender import Answer, Recommender, Request
@@ -33,7 +36,10 @@ MAX_RESULTS = 500
 MAX_RANKED = 500
 UNEXPLAINED = {
     **dict.fromkeys(
-        ("relevance", "uncertainty", "explorationBonus", "ageDays", "impressions", "clicks", "verdict")
+        (
+            *("relevance", "uncertainty", "explorationBonus", "impressionDiscount"),
+            *("ageDays", "impressions", "clicks", "verdict"),
+        )
     ),
     "reason": "not known to this version",
 }
@@ -255,11 +261,13 @@ def _explanation(desk: Desk, answer: Answer, k: int, story: Story) -> dict[str, 
     young, code = desk.recommender.young, int(answer.slate.items[k])
     at = int(young.codes.searchsorted(code))
     taper = float(young.taper[at]) if at < len(young.codes) and young.codes[at] == code else 0.0
+    user, when = hash64_many([answer.request.user]), np.array([answer.at])
     bonus = desk.campaign.settings.gain * float(answer.sigma[k]) * taper * float(OPTIMISM)
     return {
         "relevance": float(answer.relevance[k]),
         "uncertainty": float(answer.sigma[k]),
         "explorationBonus": bonus,
+        "impressionDiscount": float(desk.bundle.learned.lost(user, answer.slate.items[k : k + 1], when)[0]),
         "ageDays": story.age_days,
         "impressions": story.shown,
         "clicks": story.clicked,

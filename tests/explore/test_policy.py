@@ -25,7 +25,7 @@ def test_the_bonus_ends_at_the_cutoff_and_with_what_is_unknown_and_future_items_
     unknown = np.array([1, 1, 1, 0.25], np.float32)
     young = young_items(created, unknown, 1.0, latest, ExplorationSettings(0.3, 30))
     assert young.codes.tolist() == [1, 2, 3]
-    assert young.taper[1:].tolist() == [1, 0.5]
+    assert young.taper[1:].tolist() == [1, 0.25]
     fading = young_items(created, unknown, 0.5, latest, ExplorationSettings(0.3, 30))
     assert fading.taper.tolist() == (young.taper / 2).tolist(), "what is learned is worth half as much"
     assert 0 < young.taper[0] < 0.001

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -27,9 +29,10 @@ def world(n_trials: int, seed: int = 0) -> tuple[Trials, np.ndarray]:
     item = rng.integers(0, N_ITEMS, n_trials).astype(np.int32)
     score = rng.normal(-3, 1, n_trials).astype(np.float32)
     position = rng.integers(1, 11, n_trials).astype(np.int16)
-    logits = CALIBRATION.logits(score) + (x * truth[item]).sum(axis=1)
+    looks = rng.exponential(2, n_trials).astype(np.float32)
+    logits = CALIBRATION.logits(score, looks) + (x * truth[item]).sum(axis=1)
     clicked = rng.random(n_trials) < CALIBRATION.examination(position) / (1 + np.exp(-logits))
-    return Trials(item, x, score, position, clicked, np.arange(n_trials).astype(np.uint64)), truth
+    return Trials(item, x, score, position, clicked, np.arange(n_trials).astype(np.uint64), looks), truth
 
 
 def test_without_trials_every_item_stands_at_its_prior() -> None:
@@ -69,14 +72,7 @@ def test_uncertainty_shrinks_with_every_impression_and_more_at_the_top_of_the_li
     one = world(1)[0]
     high, low = (
         fit_posteriors(
-            Trials(
-                one.item,
-                one.user_features,
-                one.log_score,
-                np.array([p], np.int16),
-                np.array([False]),
-                one.key,
-            ),
+            replace(one, position=np.array([p], np.int16), clicked=np.array([False])),
             PRIOR,
             CALIBRATION,
         )
@@ -89,7 +85,7 @@ def test_uncertainty_shrinks_with_every_impression_and_more_at_the_top_of_the_li
 def test_a_click_raises_an_item_for_the_kind_of_user_who_clicked() -> None:
     trials, _ = world(1)
     x = np.array([[1, 1, 0, 0, 0]], np.float32)
-    clicked = Trials(trials.item, x, trials.log_score, trials.position, np.array([True]), trials.key)
+    clicked = replace(trials, user_features=x, clicked=np.array([True]))
     fitted = fit_posteriors(clicked, PRIOR, CALIBRATION)
     like, unlike = x[0] @ fitted.mean[0], np.array([1, -1, 0, 0, 0]) @ fitted.mean[0]
     assert like > unlike > 0
@@ -106,9 +102,7 @@ def test_the_correction_of_an_item_without_a_posterior_is_nothing() -> None:
 
 def test_newcomers_share_a_level_that_is_found_from_the_few_that_were_tried() -> None:
     trials, _ = world(60_000)
-    better = Trials(
-        trials.item, trials.user_features, trials.log_score - 3.0, trials.position, trials.clicked, trials.key
-    )
+    better = replace(trials, log_score=trials.log_score - 3.0)
     tried = better.rows(better.item < 30)  # whose log odds are 3 * slope above what was thought
     level = 3 * CALIBRATION.slope * 30 / (30 + LEVEL_DOUBT)
     newcomers = np.ones(N_ITEMS, np.bool_)

@@ -7,8 +7,12 @@ import pytest
 from tests.worlds import DAY, HOUR, LATEST
 
 from newfound.dataset.event_rows import EventRow, Response
+from newfound.explore.displays import Displays
+from newfound.explore.learned import Learned
 from newfound.explore.posterior import Posteriors, Trials
-from newfound.recipes.evidence import Slate, build_trials, collect_slates, slate_key, vectors_when_shown
+from newfound.hashing import hash64_many
+from newfound.recipes.evidence import Slate, collect_slates, slate_key, vectors_when_shown
+from newfound.recipes.trials import build_trials
 from newfound.serving.bundle import Bundle
 from newfound.serving.user_state import Sequences, UserStates, request_vectors
 
@@ -84,14 +88,15 @@ def trials_of(
     bundle: Bundle,
     *rows: EventRow,
     wanted: np.ndarray | None = None,
-    served_by: Mapping[str, Posteriors] | None = None,
+    served_by: Mapping[str, Learned] | None = None,
 ) -> Trials:
     slates = collect_slates(rows, RESPONSES)
     vectors = np.tile(np.asarray(bundle.base["center"]), (len(slates), 1))
     nothing = np.zeros(len(slates), np.int64)
     tails = (np.zeros(0, np.int32), nothing, nothing)
     mask = np.ones(bundle.n_items, np.bool_) if wanted is None else wanted
-    return build_trials(bundle, slates, vectors, tails, mask, served_by or {})
+    owners = [slate.user for slate in slates]
+    return build_trials(bundle, slates, owners, vectors, tails, mask, served_by or {})[0]
 
 
 def test_a_trial_of_a_response_has_its_position_and_its_logged_score(bundle: Bundle) -> None:
@@ -107,9 +112,15 @@ def test_what_the_serving_version_knew_of_an_item_is_taken_out_of_its_score(bund
     k = 1 + len(bundle.learned_tastes)
     mean = np.zeros((1, k), np.float32)
     mean[0, 0] = 0.75
-    known = Posteriors(np.array([bundle.item_code("n3")], np.int32), mean, np.ones((1, k), np.float32))
+    posteriors = Posteriors(np.array([bundle.item_code("n3")], np.int32), mean, np.ones((1, k), np.float32))
+    shown = Displays(
+        hash64_many(["u0"]), bundle.item_codes(["i1"]), np.ones(1, np.float32), np.array([LATEST])
+    )
+    known = Learned(posteriors, shown, 0.4)
     trials = trials_of(bundle, row("i2", recommendation_id="RID-1"), served_by={"default@v2": known})
-    np.testing.assert_allclose(trials.log_score, np.log([0.5, 0.2, 0.1]) - [0, 0, 0.75], rtol=1e-6)
+    np.testing.assert_allclose(
+        trials.log_score, np.log([0.5, 0.2, 0.1]) - [-0.4 * np.log(2), 0, 0.75], rtol=1e-6
+    )
     other = trials_of(bundle, row("i2", recommendation_id="RID-1"), served_by={"default@v3": known})
     np.testing.assert_allclose(other.log_score, np.log([0.5, 0.2, 0.1]), rtol=1e-6)
 

@@ -7,7 +7,9 @@ import pytest
 from tests.worlds import DAY, HOUR, LATEST, World
 
 from newfound.dataset.event_rows import EventRow, Response
+from newfound.explore.displays import DISPLAY_FIELDS, Displays
 from newfound.explore.settings import ExplorationSettings
+from newfound.hashing import hash64_many
 from newfound.recipes import update as module
 from newfound.recipes.refitting import MOST_EXAMPLES
 from newfound.recipes.update import UpdateInputs, UpdateResult, update
@@ -94,6 +96,36 @@ def test_a_click_raises_the_item_and_the_unclicked_fall_behind_but_less_further_
     assert posterior(after, "n1")[0][0] > 0
     shared = posterior(after, "n9")[0][0]  # newcomers who were shown got more clicks than was thought
     assert posterior(after, "n0")[0][0] < posterior(after, "n2")[0][0] < shared < posterior(after, "n1")[0][0]
+
+
+def test_what_someone_saw_and_did_not_click_falls_behind_for_them_alone(bundle: Bundle) -> None:
+    after = updated(
+        bundle, *looks(2), *(row(k, user="s0", recommendation_id=f"RID-{k}") for k in (2, 3))
+    ).bundle
+    unseen = {f"display_{name}": getattr(Displays.empty(), name) for name in DISPLAY_FIELDS}
+    without = replace(after, overlay={**after.overlay, **unseen})
+    codes = after.item_codes(LISTED)
+    for user, displays in (("s0", 3), ("s1", 1), ("u0", 0)):
+        shown, plain = (_relevance(one, user)[codes] for one in (after, without))
+        looked = displays * after.meta.calibration.examination(np.arange(1, len(LISTED) + 1))
+        lost = after.meta.calibration.discount * np.log1p(looked)
+        np.testing.assert_allclose(plain - shown, lost, rtol=1e-3, atol=1e-5)
+
+
+def test_a_click_ends_the_discount_of_what_was_clicked_late_too(bundle: Bundle) -> None:
+    after = updated(
+        updated(bundle, *looks(1)).bundle, row(1, "i1", user="s0", recommendation_id="RID-0")
+    ).bundle
+    codes, keys = after.item_codes(LISTED), hash64_many(["s0"] * len(LISTED))
+    seen = after.displays.of_pairs(keys, codes, np.full(len(LISTED), LATEST + HOUR))
+    assert seen[0] == 0 and (seen[1:] > 0).all()
+
+
+def _relevance(bundle: Bundle, user: str) -> np.ndarray:
+    [scored] = Recommender(bundle, ExplorationSettings(0.0), LATEST).score(
+        [Request(user, 1, "s", at=LATEST + HOUR)], {}
+    )
+    return scored.relevance
 
 
 def test_a_list_wins_over_the_response_it_names(bundle: Bundle) -> None:

@@ -1,8 +1,8 @@
 """Which items to show: relevance plus randomised optimism for young items (model specification §3).
 
 Value of item i for user u: s_ui = relevance_ui + gain * sigma_ui * taper_i * (1 + 0.3 eps), eps ~ N(0, 1), where
-sigma_ui is the posterior standard deviation and taper_i = lasting * sqrt((1 - age / cut-off) * share of the prior
-variance of its appeal that is left): the bonus of an item ends sooner than its uncertainty does, and is the smaller the
+sigma_ui is the posterior standard deviation and taper_i = lasting * sqrt(1 - age / cut-off) * share of the prior
+variance of its appeal that is left: the bonus of an item ends sooner than its uncertainty does, and is the smaller the
 sooner items here fade, for less is gained by what is learned of them. Weight 0 is the relevance order.
 """
 
@@ -48,7 +48,7 @@ def young_items(
     cutoff = settings.item_age_cutoff_days * SECONDS_PER_DAY
     age = np.maximum(latest - created, 0)
     codes = np.flatnonzero(age < cutoff).astype(np.int32)
-    taper = lasting * np.sqrt((1 - age[codes] / cutoff) * unknown[codes])
+    taper = lasting * np.sqrt(1 - age[codes] / cutoff) * unknown[codes]
     return YoungItems(codes, taper.astype(np.float32))
 
 

@@ -1,8 +1,8 @@
 """What is known of an item once people have seen it: a Gaussian posterior from impressions (model specification §3).
 
 One trial is one (response or list, item): shown at a position, clicked or not. The correction delta_i to relevance is
-N(0, prior variance); P(click) = ex * sigmoid(slope * log score + level + x . delta_i). The posterior is recomputed
-from all of an item's trials, so the order and batching of their arrival cannot matter.
+N(0, prior variance); P(click) = ex * sigmoid(slope * log score + level + x . delta_i - discount * log(1 + looks)). The
+posterior is recomputed from all of an item's trials, so the order and batching of their arrival cannot matter.
 """
 
 from __future__ import annotations
@@ -32,7 +32,8 @@ SETTLED = 1e-4
 class Trials:
     """n trials. item int32 codes; user_features float32 (n, k); log_score float32, the score when shown;
 
-    position int16 from 1 (0: order unknown); clicked bool; key uint64 names the response or list that showed it.
+    position int16 from 1 (0: order unknown); clicked bool; key uint64 names the response or list that showed it; looks
+    float32: how often the same person had seen the item before (`explore/displays.py`).
     """
 
     item: NDArray[np.int32]
@@ -41,6 +42,7 @@ class Trials:
     position: NDArray[np.int16]
     clicked: NDArray[np.bool_]
     key: NDArray[np.uint64]
+    looks: Floats
 
     def rows(self, index: NDArray[np.integer] | NDArray[np.bool_] | slice) -> Trials:
         """Select trials."""
@@ -60,6 +62,7 @@ class Trials:
             np.zeros(0, np.int16),
             np.zeros(0, np.bool_),
             np.zeros(0, np.uint64),
+            np.zeros(0, np.float32),
         )
 
     @staticmethod
@@ -68,7 +71,7 @@ class Trials:
         return Trials(*(np.concatenate([getattr(p, name) for p in parts]) for name in TRIAL_FIELDS))
 
 
-TRIAL_FIELDS = ("item", "user_features", "log_score", "position", "clicked", "key")
+TRIAL_FIELDS = ("item", "user_features", "log_score", "position", "clicked", "key", "looks")
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +154,9 @@ def _fit_sorted(
 ) -> Posteriors:
     """Fit trials that lie by item; level: prior mean of the first coordinate; begin: posteriors of the same items."""
     items, starts = np.unique(trials.item, return_index=True)
-    means = np.full((len(items), 1), level) * np.eye(1, prior_variance.shape[1]) if begin is None else begin.mean
+    means = (
+        np.full((len(items), 1), level) * np.eye(1, prior_variance.shape[1]) if begin is None else begin.mean
+    )
     bounds = np.append(starts, len(trials.item))
     parts = []
     first = 0
@@ -180,7 +185,7 @@ def _fit_block(
     """
     x = trials.user_features.astype(np.float64)  # (n, k)
     examined = calibration.examination(trials.position)
-    offset = calibration.logits(trials.log_score)
+    offset = calibration.logits(trials.log_score, trials.looks)
     precision = 1 / np.maximum(prior_variance.astype(np.float64), LEAST_VARIANCE)  # (m, k)
     mean, diagonal = begin.astype(np.float64), np.zeros_like(precision)
     center = np.zeros_like(precision)

@@ -25,6 +25,7 @@ from newfound.dataset.histories import REPEATS, EventSelection, Histories, share
 from newfound.dataset.rules import RulesTable
 from newfound.dataset.youth import fit_youth
 from newfound.explore.calibration import Calibration
+from newfound.explore.displays import DISPLAY_FIELDS, Displays
 from newfound.explore.posterior import TRIAL_FIELDS, Posteriors, Trials
 from newfound.explore.prior import WARM_EVENTS, prior_factor
 from newfound.recipes.blending import N_PERSONAL
@@ -263,6 +264,7 @@ def empty_overlay(network: Network, n_tastes: int) -> dict[str, Array]:
         "row_taste": np.zeros((0, n_tastes), np.float32),
         "slate_keys": np.zeros(0, np.uint64),
         "click_keys": np.zeros(0, np.uint64),
+        **{f"display_{name}": getattr(Displays.empty(), name) for name in DISPLAY_FIELDS},
         "clicker_sum": np.zeros((0, size), np.float32),
         "clicker_count": np.zeros(0, np.float32),
         "history_offsets": np.zeros(1, np.int64),

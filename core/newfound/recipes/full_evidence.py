@@ -15,15 +15,16 @@ from newfound.dataset.event_rows import EventRow, Response
 from newfound.dataset.histories import Histories
 from newfound.dataset.runs import ranges
 from newfound.explore.calibration import fit_calibration
+from newfound.explore.displays import DISPLAY_FIELDS
 from newfound.explore.posterior import TRIAL_FIELDS, corrections, fit_sharing
 from newfound.explore.prior import WARM_EVENTS, prior_factor
 from newfound.recipes.evidence import (
-    build_trials,
     click_keys,
     collect_slates,
     counted_keys,
     vectors_when_shown,
 )
+from newfound.recipes.trials import build_trials
 from newfound.recipes.update import KNOWN_EVENTS
 from newfound.serving.bundle import Bundle
 from newfound.serving.user_state import Sequences, UserStates
@@ -75,11 +76,11 @@ def with_evidence(
     vectors, _ = vectors_when_shown(bundle, states, sequences, owner, after, moments)
     tails = (sequences.items, first, first + after)
     wanted = np.asarray(bundle.overlay["events"]) < KNOWN_EVENTS
-    trials = build_trials(bundle, slates, vectors, tails, wanted, None)
+    trials, displays = build_trials(bundle, slates, owners, vectors, tails, wanted, None)
     ordered = trials.rows(trials.position > 0)
     known = corrections(bundle.posteriors, ordered.item, ordered.user_features)
     calibration = fit_calibration(
-        ordered.log_score, known, ordered.position, ordered.clicked, bundle.meta.calibration
+        ordered.log_score, known, ordered.looks, ordered.position, ordered.clicked, bundle.meta.calibration
     )
     # What is a trial now must not narrow the prior as well.
     tried = np.bincount(trials.item, minlength=bundle.n_items)
@@ -91,6 +92,7 @@ def with_evidence(
     overlay = dict(bundle.overlay) | {"prior_factor": factor, "slate_keys": counted_keys(counted)}
     overlay["click_keys"] = np.unique(np.array(list(click_keys(counted)), np.uint64))
     overlay |= {f"trial_{name}": getattr(trials, name) for name in TRIAL_FIELDS}
+    overlay |= {f"display_{name}": getattr(displays, name) for name in DISPLAY_FIELDS}
     overlay |= {f"posterior_{name}": getattr(posteriors, name) for name in ("item", "mean", "variance")}
     meta = replace(bundle.meta, calibration=calibration)
     return Bundle(meta, {**bundle.base, "shown_at_full": shown}, overlay)

@@ -15,14 +15,15 @@ from numpy.typing import NDArray
 from newfound.dataset import popularity, rules
 from newfound.dataset.event_rows import EventRow, Response
 from newfound.explore.calibration import fit_calibration
-from newfound.explore.posterior import TRIAL_FIELDS, Posteriors, Trials, corrections, fit_sharing
+from newfound.explore.displays import DISPLAY_FIELDS, Displays
+from newfound.explore.learned import Learned
+from newfound.explore.posterior import TRIAL_FIELDS, Trials, corrections, fit_sharing
 from newfound.explore.prior import prior_factor
 from newfound.explore.settings import SECONDS_PER_DAY, ExplorationSettings
 from newfound.recipes.catalogue import Record
 from newfound.recipes.evidence import (
     EXPLICIT,
     Slate,
-    build_trials,
     click_keys,
     collect_slates,
     counted_keys,
@@ -30,6 +31,7 @@ from newfound.recipes.evidence import (
 )
 from newfound.recipes.items import with_new_items
 from newfound.recipes.refitting import newest_organic, refit_blend
+from newfound.recipes.trials import build_trials
 from newfound.recipes.users import Batch, batch_by_user, changed_users
 from newfound.serving.arrays import Array
 from newfound.serving.bundle import Bundle
@@ -46,7 +48,7 @@ AGE_JUMP_DAYS = 7
 class UpdateInputs:
     """What arrived since the parent: event rows in (time, offset) order, responses they name, item records;
 
-    served_by: posteriors of the versions that gave the responses, as far as they share the parent's codes.
+    served_by: what the versions that gave the responses had learned, as far as they share the parent's codes.
     """
 
     rows: Sequence[EventRow]
@@ -54,7 +56,7 @@ class UpdateInputs:
     records: Sequence[Record]
     event_offset: int
     item_record_offset: int
-    served_by: Mapping[str, Posteriors] = field(default_factory=dict)
+    served_by: Mapping[str, Learned] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,14 +79,16 @@ def update(parent: Bundle, inputs: UpdateInputs, seed: int) -> UpdateResult:
     before = grown.user_states(batch.users)
     tails = join_tails(grown, batch.users, batch.trained)
     organic = newest_organic(grown, batch)
-    fresh, vectors, after = _fresh_trials(grown, slates, organic, batch, before, tails, inputs.served_by)
+    fresh, displays, vectors, after = _fresh_trials(
+        grown, slates, organic, batch, before, tails, inputs.served_by
+    )
     trials = _merged_trials(grown, fresh, slates)
     counts = popularity.updated(grown.popularity, batch.trained.items, batch.trained.times, grown.n_items)
     blend, examples = refit_blend(grown, batch, organic, vectors, tails, seed)
     ordered = trials.rows(trials.position > 0)
     known = corrections(grown.posteriors, ordered.item, ordered.user_features)
     calibration = fit_calibration(
-        ordered.log_score, known, ordered.position, ordered.clicked, grown.meta.calibration
+        ordered.log_score, known, ordered.looks, ordered.position, ordered.clicked, grown.meta.calibration
     )
     meta = replace(
         grown.meta,
@@ -103,6 +107,7 @@ def update(parent: Bundle, inputs: UpdateInputs, seed: int) -> UpdateResult:
     overlay |= _extra_rules(grown, tails)
     overlay |= _clicker_rows(grown, overlay, batch, after)
     overlay |= {f"trial_{name}": getattr(trials, name) for name in TRIAL_FIELDS}
+    overlay |= {f"display_{name}": getattr(displays, name) for name in DISPLAY_FIELDS}
     overlay["prior_factor"] = _prior_factor(grown, overlay)
     prior = overlay["prior_factor"][:, None] * np.asarray(grown.base["prior_variance"], np.float32)
     newcomers = np.asarray(overlay["organic_at_full"]) == 0
@@ -120,9 +125,12 @@ def _fresh_trials(
     batch: Batch,
     before: UserStates,
     tails: Tails,
-    served_by: Mapping[str, Posteriors],
-) -> tuple[Trials, Floats, UserStates]:
-    """Trials of the new slates in the state each user was in, vectors just before the organic events, states after."""
+    served_by: Mapping[str, Learned],
+) -> tuple[Trials, Displays, Floats, UserStates]:
+    """Trials of the new slates in the state each user was in, what everyone was shown up to now, vectors just before
+
+    the organic events, states after.
+    """
     row_of = {user: k for k, user in enumerate(batch.users)}
     owner = np.array([row_of[slate.user] for slate in slates], np.int64)
     position = np.array([batch.shown_after[slate.offset] for slate in slates], np.int64)
@@ -138,8 +146,10 @@ def _fresh_trials(
     )
     shown_tails = (tails.items, tails.starts[owner], tails.fresh[owner] + position)
     wanted = np.asarray(bundle.overlay["events_at_full"]) < KNOWN_EVENTS
-    trials = build_trials(bundle, slates, vectors[: len(slates)], shown_tails, wanted, served_by)
-    return trials, vectors[len(slates) :], after
+    owners = [slate.user for slate in slates]
+    shown = vectors[: len(slates)]
+    trials, displays = build_trials(bundle, slates, owners, shown, shown_tails, wanted, served_by)
+    return trials, displays, vectors[len(slates) :], after
 
 
 def _merged_trials(bundle: Bundle, fresh: Trials, slates: Sequence[Slate]) -> Trials:

@@ -23,6 +23,8 @@ from newfound.dataset.popularity import DecayedPopularity
 from newfound.dataset.rules import RulesTable
 from newfound.errors import DamagedError
 from newfound.explore.calibration import Calibration
+from newfound.explore.displays import DISPLAY_FIELDS, Displays
+from newfound.explore.learned import Learned
 from newfound.explore.posterior import Posteriors
 from newfound.hashing import hash64_many
 from newfound.products import product
@@ -213,6 +215,16 @@ class Bundle:
         """Posteriors of items with trials."""
         names = ("posterior_item", "posterior_mean", "posterior_variance")
         return Posteriors(*(np.array(self.overlay[name]) for name in names))
+
+    @cached_property
+    def displays(self) -> Displays:
+        """What people were shown lately and did not click."""
+        return Displays(*(np.asarray(self.overlay[f"display_{name}"]) for name in DISPLAY_FIELDS))
+
+    @property
+    def learned(self) -> Learned:
+        """What lists taught this version."""
+        return Learned(self.posteriors, self.displays, self.meta.calibration.discount)
 
     @cached_property
     def unknown(self) -> Floats:

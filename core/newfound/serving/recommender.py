@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from newfound.dataset.event_rows import EventRow
 from newfound.explore.policy import Chooser, Slate, YoungItems, serve_block, young_items
 from newfound.explore.settings import SECONDS_PER_DAY, ExplorationSettings
+from newfound.hashing import hash64_many
 from newfound.serving.bundle import Bundle
 from newfound.serving.history import History, by_owner, trained_items, user_histories
 from newfound.serving.network import Floats
@@ -130,6 +131,7 @@ class Recommender:
         tails = trained_items(*past, len(requests))
         taste = tastes(bundle, *tails)
         values = relevance(bundle, vectors, taste, tails, static_relevance_at(bundle, at))
+        self._discount(values, requests, at)
         bounds = np.searchsorted(past[0], np.arange(len(requests) + 1)).tolist()
         masks = [
             self._allowed(request, past[1], slice(low, high), types)
@@ -137,6 +139,14 @@ class Recommender:
         ]
         sigma = uncertainty(bundle, self.young.codes)
         return at, values, masks, np.broadcast_to(sigma, (len(requests), len(sigma)))
+
+    def _discount(self, values: Floats, requests: Sequence[Request], at: NDArray[np.int64]) -> None:
+        """Lower the relevance, in place, of what these people were shown before and did not click."""
+        learned = self.bundle.learned
+        if len(learned.displays.user):
+            keys = hash64_many([request.user for request in requests])
+            owner, items, looks = learned.displays.of_users(keys, at)
+            values[owner, items] -= np.float32(learned.discount) * np.log1p(looks)
 
     def _answers(
         self,

@@ -113,7 +113,7 @@ class Model:
             self.bundle = memory.train(self._seed)
         elif rows or len(arrived):
             records = [world.records[code] for code in arrived]
-            served_by = {SERVED: self.bundle.posteriors}
+            served_by = {SERVED: self.bundle.learned}
             inputs = UpdateInputs(rows, memory.responses, records, self._done, known, served_by)
             self.bundle = update(self.bundle, inputs, self._seed).bundle
         self._serve()

@@ -11,7 +11,7 @@ import numpy as np
 
 from newfound.dataset.event_rows import read_events, read_responses
 from newfound.errors import NewfoundError, NotFoundError, UsageError
-from newfound.explore.posterior import Posteriors
+from newfound.explore.learned import Learned
 from newfound.recipes.catalogue import Record
 from newfound.recipes.update import UpdateInputs, update
 from newfound.serving.bundle import BASE, Bundle, open_bundle, save_overlay
@@ -103,12 +103,12 @@ def _new_data(layout: Layout, solution: Solution, bundle: Bundle) -> UpdateInput
         since = bundle.meta.item_record_offset
         records = current_records(layout, "items", items_now, since).to_dicts()
     names = dict.fromkeys(response.version for response in responses.values())
-    served_by = {name: found for name in names if (found := _posteriors(layout, name, bundle)) is not None}
+    served_by = {name: found for name in names if (found := _learned(layout, name, bundle)) is not None}
     return UpdateInputs(rows, responses, records, events_now.next_offset, items_now.next_offset, served_by)
 
 
-def _posteriors(layout: Layout, name: str, parent: Bundle) -> Posteriors | None:
-    """Posteriors of a version by whose codes and user features the parent goes too; None for any other."""
+def _learned(layout: Layout, name: str, parent: Bundle) -> Learned | None:
+    """What lists taught a version by whose codes and user features the parent goes too; None for any other."""
     try:
         served = open_bundle(find_version(layout, name).serving)
     except NewfoundError:  # deleted, or damaged: `verify` will say so
@@ -116,7 +116,7 @@ def _posteriors(layout: Layout, name: str, parent: Bundle) -> Posteriors | None:
     text = np.asarray(served.overlay["items_text"])
     own = np.asarray(parent.overlay["items_text"])[: len(text)]
     same_base = np.array_equal(served.base["center"], parent.base["center"])
-    return served.posteriors if same_base and np.array_equal(text, own) else None
+    return served.learned if same_base and np.array_equal(text, own) else None
 
 
 def _fold_in(
