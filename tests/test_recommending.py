@@ -104,7 +104,8 @@ def test_an_explanation_tells_what_earlier_displays_took(project: Project) -> No
     assert {entry["impressionDiscount"] for entry in first["itemList"]} == {0.0}
     put(project, userId="u0", recommendationId=first["recommendationId"], sentAt=LATEST + HOUR)
     project.train(mode="update")
-    again = ask(project, campaign="explore", explain=True, num_results=100)
+    project.create_campaign("after")
+    again = ask(project, campaign="after", explain=True, num_results=500)
     lost = {entry["itemId"] for entry in again["itemList"] if entry["impressionDiscount"] > 0}
     assert lost == {entry["itemId"] for entry in first["itemList"]}
 

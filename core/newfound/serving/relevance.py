@@ -46,7 +46,7 @@ def static_relevance(bundle: Bundle, at: int) -> Floats:
     popularity = bundle.popularity
     if gamma.any():
         usual = np.asarray(meta.popularity_prior, np.float32)
-        out += weighted_log_popularity(popularity, at, gamma, 1 - r, usual)
+        out += weighted_log_popularity(popularity, at, gamma, bundle.unchosen, usual)
     return out.astype(np.float32)
 
 
