@@ -31,7 +31,7 @@ SAMPLE_EVENTS = 500_000
 
 
 def company_coordinates(items: Int32, offsets: Int64, told: Floats, seed: int) -> Floats:
-    """Coordinates (n_items, k) over all events of mean 0 and at most variance 1; 0 for rare items; k may be 0.
+    """Coordinates (n_items, k) over all events of mean 0 and variance 1; 0 for rare items; k may be 0.
 
     Users' items are `items[offsets[u]:offsets[u + 1]]`; told (n_items, j): coordinates that metadata gives.
     """
@@ -59,8 +59,9 @@ def company_coordinates(items: Int32, offsets: Int64, told: Floats, seed: int) -
     axes, strength, _ = np.linalg.svd(right, full_matrices=False)
     chance = np.sqrt(len(n_user)) + np.sqrt(len(known))
     kept = np.flatnonzero(strength > BEYOND_CHANCE * chance)[:N_DIRECTIONS]
+    found: Floats = axes[:, kept] / root_share * (n_item / (n_item + SHRINK))[:, None]
     out = np.zeros((len(told), len(kept)), np.float32)
-    out[known] = axes[:, kept] / root_share * (n_item / (n_item + SHRINK))[:, None]
+    out[known] = found / np.sqrt(np.square(root_share).T @ np.square(found))
     return out
 
 
