@@ -41,6 +41,15 @@ def test_as_many_directions_are_found_as_people_differ_in() -> None:
     assert (rest.var(axis=0) < 0.3 * items[known].var(axis=0)).all()
 
 
+def test_directions_have_mean_zero_and_variance_one_over_events() -> None:
+    users, items = hidden(3)
+    chosen, offsets = choices(0.7 * users @ items.T)
+    found = company_coordinates(chosen, offsets, nothing_told(), 0)
+    frequent = np.bincount(chosen, minlength=N_ITEMS)[:, None] / len(chosen)
+    np.testing.assert_allclose((frequent * found**2).sum(axis=0), 1, rtol=0.02)
+    np.testing.assert_allclose((frequent * found).sum(axis=0), 0, atol=0.1)
+
+
 def test_what_metadata_tells_is_left_to_it() -> None:
     users, items = hidden(2)
     chosen = choices(0.6 * users @ items.T)

@@ -205,7 +205,9 @@ def compare(
     for example, state in states_before:
         own = codes[example]
         popular = popularity.log_popularity(state, int(examples.times[example]), own)
-        components[example, :, N_PERSONAL:-N_RISES] = popularity.with_usual(popular, bundle.unchosen[own], usual).T
+        components[example, :, N_PERSONAL:-N_RISES] = popularity.with_usual(
+            popular, bundle.unchosen[own], usual
+        ).T
     stated = np.asarray(bundle.overlay["created_stated"])[codes]
     ages = age_components(
         examples.times[:, None] - created[codes], stated, r[codes], bundle.meta.untested_days
