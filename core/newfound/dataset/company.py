@@ -59,7 +59,7 @@ def company_coordinates(items: Int32, offsets: Int64, told: Floats, seed: int) -
     axes, strength, _ = np.linalg.svd(right, full_matrices=False)
     chance = np.sqrt(len(n_user)) + np.sqrt(len(known))
     kept = np.flatnonzero(strength > BEYOND_CHANCE * chance)[:N_DIRECTIONS]
-    found: Floats = axes[:, kept] / root_share * (n_item / (n_item + SHRINK))[:, None]
+    found = axes[:, kept] / root_share * (n_item / (n_item + SHRINK))[:, None]
     out = np.zeros((len(told), len(kept)), np.float32)
     out[known] = found / np.sqrt(np.square(root_share).T @ np.square(found))
     return out
