@@ -27,6 +27,7 @@ def with_trials(bundle: Bundle, clicks: dict[str, list[bool]]) -> Bundle:
         np.ones(n, np.int16),
         np.array([clicked for _, clicked in rows], np.bool_),
         np.arange(n, dtype=np.uint64),
+        np.zeros(n, np.float32),
     )
     overlay = dict(bundle.overlay) | {f"trial_{name}": getattr(trials, name) for name in TRIAL_FIELDS}
     return Bundle(bundle.meta, bundle.base, overlay)

@@ -100,6 +100,14 @@ def test_everything_of_some_users_is_found_and_nothing_of_others() -> None:
     assert pairs.tolist() == [0.5, 0, 0, 1]
 
 
+def test_a_question_about_the_past_knows_nothing_of_what_came_later() -> None:
+    _, displays = taken(Displays.empty(), [(5, 1, 0, 1.0, False), (5, 3, 48, 0.5, False)])
+    user, then = np.array([5], np.uint64), np.array([DAY])
+    _, items, _ = displays.of_users(user, then)
+    assert items.tolist() == [1]
+    assert displays.of_pairs(user, np.array([3], np.int32), then).tolist() == [0]
+
+
 def test_what_is_forgotten_is_dropped() -> None:
     _, displays = taken(
         Displays.empty(), [(1, 1, 0, 1.0, False), (1, 2, 24 * 60, 1.0, False), (2, 2, 24 * 60, 1.0, True)]

@@ -50,21 +50,23 @@ class Displays:
         return Displays(*(getattr(self, name)[index] for name in DISPLAY_FIELDS))
 
     def of_users(self, users: Keys, at: Int64) -> tuple[Int64, NDArray[np.int32], Floats]:
-        """Find all pairs of users (n,): whose each is, its item, and its looks at their times `at` (n,)."""
+        """Find the pairs of users (n,) up to their times `at` (n,): whose each is, its item, and its looks then."""
         starts, stops = (np.searchsorted(self.user, users, side=side) for side in ("left", "right"))
         rows = ranges(starts, stops)
         owner = np.repeat(np.arange(len(users)), stops - starts)
+        past = self.time[rows] <= at[owner]
+        owner, rows = owner[past], rows[past]
         return owner, self.item[rows], faded(self.looks[rows], at[owner] - self.time[rows])
 
     def of_pairs(self, users: Keys, items: NDArray[np.int32], at: Int64) -> Floats:
-        """Looks of pairs (n,) at times (n,), 0 where there were none."""
+        """Looks of pairs (n,) at times (n,), 0 where there were none or one came later."""
         if not len(self.user):
             return np.zeros(len(users), np.float32)
         people, pairs = self._pairs
         person = np.minimum(np.searchsorted(people, users), len(people) - 1)
         wanted = (person << 32) + items
         row = np.minimum(np.searchsorted(pairs, wanted), len(pairs) - 1)
-        found = (pairs[row] == wanted) & (people[person] == users)
+        found = (pairs[row] == wanted) & (people[person] == users) & (self.time[row] <= at)
         return np.where(found, faded(self.looks[row], at - self.time[row]), np.float32(0))
 
     @cached_property

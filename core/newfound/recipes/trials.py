@@ -20,7 +20,8 @@ from newfound.serving.network import Floats
 from newfound.serving.relevance import log_softmax_scores, relevance, static_relevance, tastes
 
 BLOCK_USERS = 256
-Tails = tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.int64]]
+Past = tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.int64]]
+"""Histories as items, starts and stops."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +43,7 @@ def build_trials(
     slates: list[Slate],
     owners: Sequence[str],
     vectors: Floats,
-    tails: Tails,
+    tails: Past,
     wanted: NDArray[np.bool_],
     served_by: Mapping[str, Learned] | None,
 ) -> tuple[Trials, Displays]:
@@ -116,7 +117,7 @@ def _log_scores(
     bundle: Bundle,
     vectors: Floats,
     taste: Floats,
-    tails: Tails,
+    tails: Past,
     slate: NDArray[np.int64],
     item: NDArray[np.int32],
 ) -> Floats:
