@@ -186,8 +186,10 @@ def recommend(
     if options.explain:
         stories = tell(desk.bundle, answer.slate.items, desk.campaign.settings)
         entries = [
-            entry | _explanation(desk, answer, k, story)
-            for k, (entry, story) in enumerate(zip(entries, stories, strict=True))
+            entry | _explanation(desk, answer, k, story, lost)
+            for k, (entry, story, lost) in enumerate(
+                zip(entries, stories, _discounts(desk, answer), strict=True)
+            )
         ]
     entries += [
         {"itemId": item, "score": None, "propensity": None, "explored": False, "young": False}
@@ -257,17 +259,24 @@ def _entry(answer: Answer, k: int, item: str) -> dict[str, Any]:
     }
 
 
-def _explanation(desk: Desk, answer: Answer, k: int, story: Story) -> dict[str, Any]:
+def _discounts(desk: Desk, answer: Answer) -> list[float]:
+    """What each item of an answer lost because its user saw it before and did not click."""
+    n = len(answer.slate.items)
+    users, moments = np.tile(hash64_many([answer.request.user]), n), np.full(n, answer.at)
+    lost: list[float] = desk.bundle.learned.lost(users, answer.slate.items, moments).tolist()
+    return lost
+
+
+def _explanation(desk: Desk, answer: Answer, k: int, story: Story, lost: float) -> dict[str, Any]:
     young, code = desk.recommender.young, int(answer.slate.items[k])
     at = int(young.codes.searchsorted(code))
     taper = float(young.taper[at]) if at < len(young.codes) and young.codes[at] == code else 0.0
-    user, when = hash64_many([answer.request.user]), np.array([answer.at])
     bonus = desk.campaign.settings.gain * float(answer.sigma[k]) * taper * float(OPTIMISM)
     return {
         "relevance": float(answer.relevance[k]),
         "uncertainty": float(answer.sigma[k]),
         "explorationBonus": bonus,
-        "impressionDiscount": float(desk.bundle.learned.lost(user, answer.slate.items[k : k + 1], when)[0]),
+        "impressionDiscount": lost,
         "ageDays": story.age_days,
         "impressions": story.shown,
         "clicks": story.clicked,

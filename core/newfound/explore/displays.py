@@ -93,11 +93,13 @@ def take_in(
 
     looks: the chance that each display was looked at.
     """
-    n = len(known.user)
-    users, items = np.concatenate([known.user, user]), np.concatenate([known.item, item])
-    times = np.concatenate([known.time, time])
+    touched = np.isin(known.user, user)  # the cost of what follows is that of people with new displays
+    theirs, others = known.rows(touched), known.rows(~touched)
+    n = len(theirs.user)
+    users, items = np.concatenate([theirs.user, user]), np.concatenate([theirs.item, item])
+    times = np.concatenate([theirs.time, time])
     order = np.lexsort((times, np.arange(len(users)) >= n, items, users))
-    shown = np.concatenate([known.looks, np.where(clicked, np.float32(0), looks)])[order]
+    shown = np.concatenate([theirs.looks, np.where(clicked, np.float32(0), looks)])[order]
     forgets = np.concatenate([np.zeros(n, np.bool_), clicked])[order]
     users, items, times = users[order], items[order], times[order]
     first = np.append(True, (users[1:] != users[:-1]) | (items[1:] != items[:-1]))[: len(users)]
@@ -114,6 +116,8 @@ def take_in(
         newest[pairs] = np.maximum(newest[pairs], times[rows])
     earlier = np.empty(len(users), np.float32)
     earlier[order] = before
-    after = Displays(users[starts], items[starts], value, newest)
-    left = faded(value, newest.max(initial=0) - newest)
-    return earlier[n:], after.rows(left >= FORGOTTEN)
+    parts = others, Displays(users[starts], items[starts], value, newest)
+    whole = Displays(*(np.concatenate([getattr(part, name) for part in parts]) for name in DISPLAY_FIELDS))
+    whole = whole.rows(np.argsort(whole.user, kind="stable"))
+    left = faded(whole.looks, whole.time.max(initial=0) - whole.time)
+    return earlier[n:], whole.rows(left >= FORGOTTEN)

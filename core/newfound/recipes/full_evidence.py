@@ -14,9 +14,8 @@ import numpy as np
 from newfound.dataset.event_rows import EventRow, Response
 from newfound.dataset.histories import Histories
 from newfound.dataset.runs import ranges
-from newfound.explore.calibration import fit_calibration
-from newfound.explore.displays import DISPLAY_FIELDS
-from newfound.explore.posterior import TRIAL_FIELDS, corrections, fit_sharing
+from newfound.explore.learned import calibrated, learned_arrays
+from newfound.explore.posterior import fit_sharing
 from newfound.explore.prior import WARM_EVENTS, prior_factor
 from newfound.recipes.evidence import (
     click_keys,
@@ -77,11 +76,7 @@ def with_evidence(
     tails = (sequences.items, first, first + after)
     wanted = np.asarray(bundle.overlay["events"]) < KNOWN_EVENTS
     trials, displays = build_trials(bundle, slates, owners, vectors, tails, wanted, None)
-    ordered = trials.rows(trials.position > 0)
-    known = corrections(bundle.posteriors, ordered.item, ordered.user_features)
-    calibration = fit_calibration(
-        ordered.log_score, known, ordered.looks, ordered.position, ordered.clicked, bundle.meta.calibration
-    )
+    calibration = calibrated(trials, bundle.posteriors, bundle.meta.calibration)
     # What is a trial now must not narrow the prior as well.
     tried = np.bincount(trials.item, minlength=bundle.n_items)
     shown = np.maximum(bundle.base["shown_at_full"] - tried, 0)
@@ -91,8 +86,6 @@ def with_evidence(
     posteriors = fit_sharing(trials, prior, calibration, organic == 0)
     overlay = dict(bundle.overlay) | {"prior_factor": factor, "slate_keys": counted_keys(counted)}
     overlay["click_keys"] = np.unique(np.array(list(click_keys(counted)), np.uint64))
-    overlay |= {f"trial_{name}": getattr(trials, name) for name in TRIAL_FIELDS}
-    overlay |= {f"display_{name}": getattr(displays, name) for name in DISPLAY_FIELDS}
-    overlay |= {f"posterior_{name}": getattr(posteriors, name) for name in ("item", "mean", "variance")}
+    overlay |= learned_arrays(trials, displays, posteriors)
     meta = replace(bundle.meta, calibration=calibration)
     return Bundle(meta, {**bundle.base, "shown_at_full": shown}, overlay)

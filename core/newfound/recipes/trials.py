@@ -14,14 +14,13 @@ from newfound.explore.displays import Displays, take_in
 from newfound.explore.learned import Learned
 from newfound.explore.posterior import Trials
 from newfound.hashing import hash64_many
+from newfound.recipes.blending import Past
 from newfound.recipes.evidence import Slate
 from newfound.serving.bundle import Bundle
 from newfound.serving.network import Floats
 from newfound.serving.relevance import log_softmax_scores, relevance, static_relevance, tastes
 
 BLOCK_USERS = 256
-Past = tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.int64]]
-"""Histories as items, starts and stops."""
 
 
 @dataclass(frozen=True, slots=True)

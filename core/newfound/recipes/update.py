@@ -14,10 +14,9 @@ from numpy.typing import NDArray
 
 from newfound.dataset import popularity, rules
 from newfound.dataset.event_rows import EventRow, Response
-from newfound.explore.calibration import fit_calibration
-from newfound.explore.displays import DISPLAY_FIELDS, Displays
-from newfound.explore.learned import Learned
-from newfound.explore.posterior import TRIAL_FIELDS, Trials, corrections, fit_sharing
+from newfound.explore.displays import Displays
+from newfound.explore.learned import Learned, calibrated, learned_arrays
+from newfound.explore.posterior import TRIAL_FIELDS, Trials, fit_sharing
 from newfound.explore.prior import prior_factor
 from newfound.explore.settings import SECONDS_PER_DAY, ExplorationSettings
 from newfound.recipes.catalogue import Record
@@ -85,11 +84,7 @@ def update(parent: Bundle, inputs: UpdateInputs, seed: int) -> UpdateResult:
     trials = _merged_trials(grown, fresh, slates)
     counts = popularity.updated(grown.popularity, batch.trained.items, batch.trained.times, grown.n_items)
     blend, examples = refit_blend(grown, batch, organic, vectors, tails, seed)
-    ordered = trials.rows(trials.position > 0)
-    known = corrections(grown.posteriors, ordered.item, ordered.user_features)
-    calibration = fit_calibration(
-        ordered.log_score, known, ordered.looks, ordered.position, ordered.clicked, grown.meta.calibration
-    )
+    calibration = calibrated(trials, grown.posteriors, grown.meta.calibration)
     meta = replace(
         grown.meta,
         latest=max([grown.meta.latest, *(row.time for row in inputs.rows)]),
@@ -106,13 +101,11 @@ def update(parent: Bundle, inputs: UpdateInputs, seed: int) -> UpdateResult:
     overlay |= changed_users(grown, inputs.rows, batch, after, type_names)
     overlay |= _extra_rules(grown, tails)
     overlay |= _clicker_rows(grown, overlay, batch, after)
-    overlay |= {f"trial_{name}": getattr(trials, name) for name in TRIAL_FIELDS}
-    overlay |= {f"display_{name}": getattr(displays, name) for name in DISPLAY_FIELDS}
     overlay["prior_factor"] = _prior_factor(grown, overlay)
     prior = overlay["prior_factor"][:, None] * np.asarray(grown.base["prior_variance"], np.float32)
     newcomers = np.asarray(overlay["organic_at_full"]) == 0
     posteriors = fit_sharing(trials, prior, calibration, newcomers)
-    overlay |= {f"posterior_{name}": getattr(posteriors, name) for name in ("item", "mean", "variance")}
+    overlay |= learned_arrays(trials, displays, posteriors)
     result = Bundle(meta, parent.base, overlay)
     impressions = sum(len(slate.items) for slate in _first_shown(parent, slates))
     return UpdateResult(result, n_new, impressions, _age_warnings(parent, result))
