@@ -189,7 +189,7 @@ def test_exploration_options_are_refused_for_a_recipe_that_does_not_explore(proj
     plain = plain_solution(project)
     for options in ({"exploration_weight": 0.3}, {"exploration_item_age_cutoff": 5}):
         with pytest.raises(UsageError, match="hrnn-metadata does not explore"):
-            project.create_campaign("plain", solution="plain", **options)  # type: ignore[arg-type]
+            project.create_campaign("plain", solution="plain", **options)  # type: ignore[arg-type]  # options of several types
     made = project.create_campaign("plain", solution="plain")
     assert (made["solutionVersion"], made["explorationWeight"]) == (plain, None)
     assert made["explorationItemAgeCutoff"] is None
@@ -242,7 +242,7 @@ def test_two_campaigns_serve_one_version_with_their_own_exploration(project: Pro
     assert slates["exploit"] != slates["explore"]
 
 
-def test_there_are_no_campaigns_in_a_new_project(tmp_path: Any) -> None:  # noqa: ANN401
+def test_there_are_no_campaigns_in_a_new_project(tmp_path: Any) -> None:
     Project.init(tmp_path / "empty")
     project = Project(Layout(tmp_path / "empty").root)
     assert project.campaigns() == []

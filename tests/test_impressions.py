@@ -57,7 +57,7 @@ def answer(project: Project) -> tuple[str, list[str]]:
     return found["recommendationId"], [entry["itemId"] for entry in found["itemList"]]
 
 
-def event(**fields: Any) -> dict[str, Any]:  # noqa: ANN401
+def event(**fields: Any) -> dict[str, Any]:
     return {"userId": "u0", "sentAt": LATEST + HOUR, **fields}
 
 

@@ -32,7 +32,7 @@ def shop(trained: Path) -> Project:
     return Project.open(trained)
 
 
-def ask(project: Project, user: str = "u0", **options: Any) -> dict[str, Any]:  # noqa: ANN401
+def ask(project: Project, user: str = "u0", **options: Any) -> dict[str, Any]:
     return project.recommend(user, **{"log": False, "seed": 0, "num_results": 10, **options})
 
 
@@ -312,7 +312,7 @@ def test_a_filter_of_an_unknown_name_is_not_found(shop: Project, tmp_path: Path)
 # -- events
 
 
-def put(project: Project, **event: Any) -> None:  # noqa: ANN401
+def put(project: Project, **event: Any) -> None:
     assert project.put_events(lines(event))["accepted"] == 1
 
 
@@ -436,7 +436,7 @@ def batch(
     project: Project,
     folder: Path,
     asked: list[dict[str, Any] | bytes],
-    **options: Any,  # noqa: ANN401
+    **options: Any,
 ) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     text = b"".join(one if isinstance(one, bytes) else lines(one)[0] for one in asked)
     (folder / "in.jsonl").write_bytes(text)
@@ -546,7 +546,7 @@ def test_a_file_that_cannot_be_read_or_written_is_named(
     source.write_bytes(b"".join(lines({"userId": "u1"})))
     plain_open = Path.open
 
-    def refuse(path: Path, *arguments: Any) -> Any:  # noqa: ANN401
+    def refuse(path: Path, *arguments: Any) -> Any:
         if path == source:
             raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
         return plain_open(path, *arguments)

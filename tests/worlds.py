@@ -80,7 +80,7 @@ def lines(*events: dict[str, Any]) -> list[bytes]:
     return [json.dumps(event).encode() + b"\n" for event in events]
 
 
-def answers(project: Project, users: Sequence[str], **options: Any) -> dict[str, list[str]]:  # noqa: ANN401
+def answers(project: Project, users: Sequence[str], **options: Any) -> dict[str, list[str]]:
     """Ask for many users at once, without a trace: the items of each, best first."""
     folder = project.root.parent
     asked, answered = folder / "asked.jsonl", folder / "answered.jsonl"

@@ -58,7 +58,7 @@ class Converter:
 def install() -> None:
     """Make typer's options and arguments convert with our converter."""
     for kind in (TyperOption, TyperArgument):
-        kind.get_runtime_param = _converter  # type: ignore[method-assign,assignment]
+        kind.get_runtime_param = _converter  # type: ignore[method-assign,assignment]  # replaced on purpose
 
 
 def _converter(param: TyperOption | TyperArgument) -> Converter:

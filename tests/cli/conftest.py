@@ -270,7 +270,7 @@ class Double:
         return self
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
-        def answer(*arguments: Any, **options: Any) -> Any:  # noqa: ANN401 - any method
+        def answer(*arguments: Any, **options: Any) -> Any:
             if arguments and name.startswith("put_"):
                 arguments = ([bytes(line) for line in arguments[0]], *arguments[1:])
             self.calls.append((name, arguments, options))
@@ -291,7 +291,7 @@ class Outcome:
     err: str
 
     @property
-    def json(self) -> Any:  # noqa: ANN401 - any document
+    def json(self) -> Any:
         return orjson.loads(self.out)
 
 

@@ -35,7 +35,7 @@ def story(project: Double, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> D
     monkeypatch.chdir(tmp_path)
     shown = [str(item) for item in range(1, 11)]
 
-    def recommend(user: str, **options: Any) -> dict[str, Any]:  # noqa: ANN401 - options of recommend
+    def recommend(user: str, **options: Any) -> dict[str, Any]:
         items = [{"itemId": item, "score": 0.1, "propensity": 0.5, "explored": False} for item in shown]
         return {
             "recommendationId": "RID-1",
@@ -44,7 +44,7 @@ def story(project: Double, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> D
             "itemList": items,
         }
 
-    def batch(source: Path, output: Path, **options: Any) -> dict[str, Any]:  # noqa: ANN401 - options of recommend
+    def batch(source: Path, output: Path, **options: Any) -> dict[str, Any]:
         lines = [orjson.loads(line) for line in source.read_bytes().splitlines()]
         answer = {"recommendationId": "RID-1", "recommendedItems": [*shown[:9], "1840"]}
         output.write_bytes(

@@ -43,7 +43,7 @@ STATUS = (
 
 def start(code: str, *arguments: str, **options: object) -> subprocess.Popen[bytes]:
     streams = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE} | options
-    return subprocess.Popen([sys.executable, "-c", CHILD, code, *arguments], **streams)  # type: ignore[call-overload]
+    return subprocess.Popen([sys.executable, "-c", CHILD, code, *arguments], **streams)  # type: ignore[call-overload]  # streams of several types
 
 
 def test_a_result_is_all_that_standard_output_holds() -> None:
@@ -171,7 +171,7 @@ def test_json_is_utf_8_in_every_locale(locale: str) -> None:
 
 
 def test_an_argument_that_is_not_utf_8_is_a_usage_error() -> None:
-    child = start(STATUS, "status", "-C", b"\xff")  # type: ignore[arg-type]
+    child = start(STATUS, "status", "-C", b"\xff")  # type: ignore[arg-type]  # bytes, as an operating system may give
     assert child.communicate()[1] == b"error: an argument is not valid UTF-8; write it in UTF-8\n"
     assert child.returncode == 2
 

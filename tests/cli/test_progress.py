@@ -26,7 +26,7 @@ REPORTS = [
 def train(project: Double) -> None:
     answer = project.answers["train"]
 
-    def work(*_: object, progress: Callable[[Progress], None], **__: object) -> Any:  # noqa: ANN401 - an answer
+    def work(*_: object, progress: Callable[[Progress], None], **__: object) -> Any:
         for report in REPORTS:
             progress(report)
         return answer

@@ -23,7 +23,7 @@ def test_a_failing_body_leaves_the_old_file_and_no_other(tmp_path: Path) -> None
     path = tmp_path / "a"
     path.write_bytes(b"old")
     with pytest.raises(TypeError), replacing(path) as file:
-        file.write("text into a binary file")  # type: ignore[arg-type]
+        file.write("text into a binary file")  # type: ignore[arg-type]  # wrong on purpose
     assert path.read_bytes() == b"old"
     assert list(tmp_path.iterdir()) == [path]
 

@@ -114,7 +114,7 @@ class ObjectStore(BaseHTTPRequestHandler):
 
     def __init__(self, folder: Path, *args: object) -> None:
         self.folder = folder
-        super().__init__(*args)  # type: ignore[arg-type]
+        super().__init__(*args)  # type: ignore[arg-type]  # handed on as it came
 
     def do_GET(self) -> None:
         file = self.folder / self.path.lstrip("/")

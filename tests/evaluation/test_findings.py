@@ -9,7 +9,7 @@ from newfound.evaluation.findings import MEASURE, findings
 Part = dict[str, Any]
 
 
-def part(gain: float, interval: tuple[float, float], users: int = 500, **extra: Any) -> Part:  # noqa: ANN401
+def part(gain: float, interval: tuple[float, float], users: int = 500, **extra: Any) -> Part:
     """A report whose popularity has NDCG@10 of .1, with this difference to it."""
     return {
         "metrics": {MEASURE: 0.1 + gain},
@@ -22,7 +22,7 @@ def part(gain: float, interval: tuple[float, float], users: int = 500, **extra: 
     }
 
 
-def report(**changes: Any) -> Part:  # noqa: ANN401
+def report(**changes: Any) -> Part:
     whole = part(0.05, (0.02, 0.08))
     slices = dict.fromkeys(("cold", "warm", "newUsers", "longHistories"))
     known = {"slices": slices, "leaveOneOut": whole, "inTime": whole, "sampledFrom": 500, "metadata": True}

@@ -126,4 +126,4 @@ def test_each_slot_is_reported_on_its_own() -> None:
 @pytest.mark.parametrize("bad", [{"estimator": "magic"}, {"clip": 0.0}, {"clip": float("nan")}])
 def test_bad_methods_are_refused(bad: dict[str, float]) -> None:
     with pytest.raises(UsageError):
-        Method(**bad)  # type: ignore[arg-type]
+        Method(**bad)  # type: ignore[arg-type]  # wrong on purpose

@@ -52,7 +52,7 @@ def by_hand(events: list[Event]) -> tuple[list[float], dict[tuple[int, int], flo
 
 def distinct_moments(events: list[Event]) -> list[Event]:
     """No two events at once: which of them came first would be anybody's guess."""
-    return list({hour: (user, item, hour, *rest) for user, item, hour, *rest in events}.values())  # type: ignore[misc]
+    return list({hour: (user, item, hour, *rest) for user, item, hour, *rest in events}.values())  # type: ignore[misc]  # the rest has the types of Event
 
 
 @given(EVENTS)

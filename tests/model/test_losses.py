@@ -43,7 +43,7 @@ def test_loss_and_gradients_are_those_of_plain_automatic_differentiation(
     fixed = {name: inputs.pop(name) for name in ("hit", "targets", "weights")}
 
     def value(f: object) -> tuple[jax.Array, dict[str, jax.Array]]:
-        return jax.value_and_grad(lambda p: 3.0 * f(**p, **fixed))(inputs)  # type: ignore[operator]
+        return jax.value_and_grad(lambda p: 3.0 * f(**p, **fixed))(inputs)  # type: ignore[operator]  # jax leaves f untyped
 
     def positional(**a: jax.Array) -> jax.Array:
         names = ("o", "E", "b", "target_E", "target_b", "hit", "targets", "weights")

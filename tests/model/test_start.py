@@ -27,7 +27,7 @@ def camps(**options: object) -> TrainingData:
     histories = [
         (source.permutation(N_ITEMS // 2)[:12] + user % 2 * N_ITEMS // 2).tolist() for user in range(200)
     ]
-    data = training_data(histories, N_ITEMS, hidden=[1] * 200, validate=True, **options)  # type: ignore[arg-type]
+    data = training_data(histories, N_ITEMS, hidden=[1] * 200, validate=True, **options)  # type: ignore[arg-type]  # options of several types
     table = affinity.build(data.items, data.offsets[:-1], data.ends, N_ITEMS, 0)
     return replace(data, directions=affinity.leading(table, N_ITEMS))
 

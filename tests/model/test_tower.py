@@ -23,7 +23,7 @@ def catalogue() -> Catalogue:
 def fold(items: Items, id_kept: object = None) -> np.ndarray:
     ids = {"vectors": jnp.full((items.rows.size, 2), 100.0), "bias": jnp.full(items.rows.size, 100.0)}
     content = {"vectors": TOKENS, "bias": TOKENS[:, 0]}
-    E, bias = item_vectors(ids, content, items, id_kept)  # type: ignore[arg-type]
+    E, bias = item_vectors(ids, content, items, id_kept)  # type: ignore[arg-type]  # a jax array or None
     return np.column_stack([E, bias])
 
 

@@ -26,7 +26,7 @@ def data(**options: object) -> TrainingData:
     features = field_features([[[item % 2]] for item in range(N)], 2)
     return training_data(
         walks(), N, hidden=[1] * 36, validate=True, exclude_seen=False, features=features, **options
-    )  # type: ignore[arg-type]
+    )  # type: ignore[arg-type]  # options of several types
 
 
 @pytest.fixture(scope="module")

@@ -24,7 +24,7 @@ def row(item: str | None = None, **fields: object) -> EventRow:
         "offset": 0, "user": "u0", "item": item, "type": "click", "time": LATEST, "session": None,
         "recommendation_id": None, "impression": None, "counts": item is not None,
     }  # fmt: skip
-    return EventRow(**given | fields)  # type: ignore[arg-type]
+    return EventRow(**given | fields)  # type: ignore[arg-type]  # fields of several types
 
 
 def only(slates: list[Slate]) -> Slate:

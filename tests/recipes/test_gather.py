@@ -20,7 +20,7 @@ def gathered(project: Project, selection: EventSelection = ALL) -> FullInputs:
     return gather_full(project.layout, Snapshots.take(project.layout), selection, True, 0)
 
 
-def value(inputs: FullInputs, name: str, item: str) -> Any:  # noqa: ANN401
+def value(inputs: FullInputs, name: str, item: str) -> Any:
     return getattr(inputs, name)[inputs.histories.item_ids.index(item)]
 
 

@@ -23,7 +23,7 @@ def popular(project: Project) -> Project:
     return project
 
 
-def ask(project: Project, user: str = "u0", **options: Any) -> list[dict[str, Any]]:  # noqa: ANN401
+def ask(project: Project, user: str = "u0", **options: Any) -> list[dict[str, Any]]:
     answer = project.recommend(user, campaign="popular", log=False, **{"num_results": 144, **options})
     return list(answer["itemList"])
 

@@ -107,7 +107,7 @@ def test_a_killed_search_is_resumed_with_what_it_had(
 ) -> None:
     train, calls = tuning.train_twin, []
 
-    def killed_at_the_second(*arguments: Any) -> Any:  # noqa: ANN401
+    def killed_at_the_second(*arguments: Any) -> Any:
         calls.append(1)
         if len(calls) == 2:
             raise KeyboardInterrupt

@@ -27,7 +27,7 @@ def row(offset: int, item: str | None = None, **fields: object) -> EventRow:
         "offset": offset, "user": f"s{offset}", "item": item, "type": "click", "time": LATEST + HOUR + offset,
         "session": None, "recommendation_id": None, "impression": None, "counts": item is not None,
     }  # fmt: skip
-    return EventRow(**given | fields)  # type: ignore[arg-type]
+    return EventRow(**given | fields)  # type: ignore[arg-type]  # fields of several types
 
 
 def updated(bundle: Bundle, *rows: EventRow, records: tuple[dict[str, object], ...] = ()) -> UpdateResult:

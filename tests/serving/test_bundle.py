@@ -18,7 +18,7 @@ from newfound.store.files import write_json
 
 
 def with_overlay(bundle: Bundle, **arrays: object) -> Bundle:
-    return Bundle(bundle.meta, bundle.base, {**bundle.overlay, **arrays})  # type: ignore[dict-item]
+    return Bundle(bundle.meta, bundle.base, {**bundle.overlay, **arrays})  # type: ignore[dict-item]  # arrays of several types
 
 
 def test_a_description_survives_being_written_as_json(bundle: Bundle) -> None:

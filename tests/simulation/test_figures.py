@@ -52,8 +52,8 @@ def test_clicks_are_compared_with_the_oracle_and_explored_places_with_the_better
 def test_a_lift_counts_the_hours_asked_for(world: World) -> None:
     base = log_of(world, [(0, 0, [4], [4]), (5, 1, [5], [5])])
     own = log_of(world, [(0, 0, [4], [4]), (5, 1, [5], [])])
-    assert figures.lift([own], [base], 4, (0, 5))["value"] == 0.0  # type: ignore[index]
-    assert figures.lift([own], [base], 4, (5, 9))["value"] == -1.0  # type: ignore[index]
+    assert figures.lift([own], [base], 4, (0, 5))["value"] == 0.0  # type: ignore[index]  # None would fail the test
+    assert figures.lift([own], [base], 4, (5, 9))["value"] == -1.0  # type: ignore[index]  # None would fail the test
     assert figures.lift([own], [base], 4, (6, 9)) is None
 
 

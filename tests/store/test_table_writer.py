@@ -167,7 +167,7 @@ def test_merging_keeps_sources_apart(table: Table) -> None:
     for user in range(80):
         table.append(rows(user), 1, source=("bulk", "put")[user % 2])
     for parity, source in enumerate(("bulk", "put")):
-        read = table.read(["USER_HASH"], lambda file, source=source: file.source == source)  # type: ignore[misc]
+        read = table.read(["USER_HASH"], lambda file, source=source: file.source == source)  # type: ignore[misc]  # a default that binds the loop variable
         assert sorted(read["USER_HASH"].to_pylist()) == list(range(parity, 80, 2))
 
 
@@ -198,7 +198,7 @@ def test_a_table_is_what_a_list_would_be(
             if kind != "merge":
                 expected += [(next_offset + k, user) for k, user in enumerate(users)]
                 next_offset += len(users)
-            writer.commit(keep=lambda file, kind=kind: kind != "replace")  # type: ignore[misc]
+            writer.commit(keep=lambda file, kind=kind: kind != "replace")  # type: ignore[misc]  # a default that binds the loop variable
         read = table.read()
         found = (
             zip(*(read[name].to_pylist() for name in ("EVENT_OFFSET", "USER_HASH")), strict=True)

@@ -40,7 +40,7 @@ from newfound.store.versions import (
 )
 
 
-def start(layout: Layout, mode: str = "FULL", **record: Any) -> Version:  # noqa: ANN401
+def start(layout: Layout, mode: str = "FULL", **record: Any) -> Version:
     version = start_version(layout, "shop", {"trainingMode": mode, "recipe": "r", **record})
     (version.folder / "serving").mkdir()
     write_new(version.folder / "serving" / "E.npy", version.name.encode())

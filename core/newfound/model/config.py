@@ -72,7 +72,7 @@ def choose_config(
         "negatives": 0 if n_items <= 2000 else 1024,
         "seed": seed,
     }
-    return TrainingConfig(**(defaults | chosen))  # type: ignore[arg-type]
+    return TrainingConfig(**(defaults | chosen))  # type: ignore[arg-type]  # values of a dict of several types
 
 
 def _size_defaults(n_interactions: int) -> tuple[int, int, int, float]:
