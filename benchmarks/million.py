@@ -24,7 +24,7 @@ from newfound.dataset.taste import N_DIRECTIONS
 from newfound.explore.calibration import Calibration
 from newfound.project import Project
 from newfound.recipes.assemble import HALF_LIVES, PRIOR_EVENTS, empty_overlay
-from newfound.recipes.blending import N_PERSONAL
+from newfound.recipes.blending import N_FIRST
 from newfound.recipes.refitting import no_examples
 from newfound.serving.arrays import Array
 from newfound.serving.bundle import Blend, BundleMeta, Maps, save_base, save_overlay
@@ -152,6 +152,7 @@ def base_arrays(world: World) -> Made:
         "taste": lambda: normal(24, n, N_DIRECTIONS),
         "taste_tokens": lambda: np.zeros((0, N_DIRECTIONS), np.float32),
         "taste_variance": lambda: np.full(N_DIRECTIONS, 0.1, np.float32),
+        "audience": lambda: np.zeros(n, np.float32),
         "M": lambda: normal(23, 1, d, d, scale=0.1),
         "fade": lambda: np.full(1, 0.98, np.float32),
         "Q": lambda: normal(26, d, 32, scale=0.1),
@@ -200,7 +201,7 @@ def overlay_arrays(world: World, network: Network) -> tuple[dict[str, Array], Ar
     impressions[shown] = 1
     return {
         **empty_overlay(network, N_DIRECTIONS),
-        **no_examples(N_PERSONAL + len(HALF_LIVES) + N_RISES),
+        **no_examples(N_FIRST + len(HALF_LIVES) + N_RISES),
         "created": world.created,
         "created_stated": np.ones(n, np.bool_),
         "described": np.zeros(n, np.bool_),

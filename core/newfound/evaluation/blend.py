@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 Float64 = NDArray[np.float64]
 Float32 = NDArray[np.float32]
 
-RIDGE = 50.0
+RIDGE = 10.0
 _MAX_STEPS = 50
 _MAX_SWEEPS = 500
 _TOLERANCE = 1e-9

@@ -28,7 +28,7 @@ from newfound.explore.calibration import Calibration
 from newfound.explore.displays import DISPLAY_FIELDS, Displays
 from newfound.explore.posterior import TRIAL_FIELDS, Posteriors, Trials
 from newfound.explore.prior import WARM_EVENTS, prior_factor
-from newfound.recipes.blending import N_PERSONAL
+from newfound.recipes.blending import N_FIRST
 from newfound.recipes.content import fit_content
 from newfound.recipes.placing import (
     ItemRows,
@@ -188,7 +188,7 @@ def prepare(
     }
     overlay: dict[str, Array] = {
         **empty_overlay(network, len(taste["taste_variance"])),
-        **no_examples(N_PERSONAL + len(inputs.half_lives) + N_RISES),
+        **no_examples(N_FIRST + len(inputs.half_lives) + N_RISES),
         "created": inputs.created,
         "created_stated": inputs.created_stated,
         "described": described,
@@ -237,6 +237,7 @@ def weigh(parts: Parts, blend: Blend | None = None, maps: Maps = DEFAULT_MAPS) -
     *rises, _ = blend.age
     appeal: Floats = np.float32(blend.network) * parts.beyond
     appeal += np.asarray(blend.popularity, np.float32) @ parts.shares
+    appeal += np.float32(blend.audience) * parts.base["audience"]
     metadata_bias, coefficients, bias_variance = _metadata_bias(parts, appeal)
     variance = np.append(np.clip(bias_variance, *BIAS_VARIANCE_RANGE), parts.learned).astype(np.float32)
     overlay = {**parts.overlay, "metadata_bias": metadata_bias}

@@ -23,15 +23,17 @@ MAX_EXAMPLES = 1_000
 MAX_CELLS = 40_000_000
 BLOCK_CELLS = 2_000_000
 N_HEAD, N_TAIL = 400, 600
-N_PERSONAL = 6
-"""Components that come first: network, rules, what a user had lately, affinity, taste by metadata and by company."""
-NETWORK, TASTE = 0, 4
+N_FIRST = 7
+"""Components that come first: network, rules, what a user had lately, affinity, taste by metadata and by company, and
+
+the audience."""
+NETWORK, TASTE, AUDIENCE = 0, 4, 6
 FOREMOST = 1e4
 """What a user had lately is always among the rivals, or its weight would rest on what was chosen again alone."""
 AGAIN_RIDGE = 5.0
-TASTE_RIDGE = 5.0
-AGE_RIDGE = 2.0
-"""The curve over age starts flat; a few dozen examples may bend it."""
+TASTE_RIDGE = 2.0
+AGE_RIDGE = 0.5
+"""The curve over age starts flat; a few examples may bend it."""
 
 
 Past = tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.int64]]
@@ -144,24 +146,38 @@ def fit_blend(
     return fit_weights(comparisons, bundle.meta.blend), maps
 
 
-def fit_weights(comparisons: Comparisons, start: Blend) -> Blend:
-    """Fit the weights that make what was chosen likely; a handful of events leaves them near `start`."""
+def fit_weights(comparisons: Comparisons, start: Blend, trust: float = 1.0) -> Blend:
+    """Fit the weights that make what was chosen likely; a handful of events leaves them near `start`.
+
+    trust: how many times as sure `start` is as weights that were never fitted.
+    """
     *_, level = start.age
     before = blend_weights(start)
     signed = np.arange(len(before)) >= len(before) - N_RISES
     ridge = np.where(signed, AGE_RIDGE, likelihood.RIDGE)
-    signed[2], ridge[2], ridge[4:N_PERSONAL] = True, AGAIN_RIDGE, TASTE_RIDGE
+    signed[2], ridge[2], ridge[4:N_FIRST] = True, AGAIN_RIDGE, TASTE_RIDGE
+    signed[AUDIENCE] = True
     components, offsets = (np.asarray(a, np.float32) for a in (comparisons.components, comparisons.offsets))
-    fit = likelihood.fit(components, offsets, before, signed=signed, ridge=ridge)
-    network, rules, again, affinity, taste, company, *rest = (float(weight) for weight in fit.weights)
+    fit = likelihood.fit(components, offsets, before, signed=signed, ridge=trust * ridge)
+    network, rules, again, affinity, taste, company, audience, *rest = (
+        float(weight) for weight in fit.weights
+    )
     popular, age = tuple(rest[:-N_RISES]), (*rest[-N_RISES:], level)
-    return Blend(network, rules, popular, age, again, affinity, taste, company)
+    return Blend(network, rules, popular, age, again, affinity, taste, company, audience)
 
 
 def blend_weights(blend: Blend) -> NDArray[np.float64]:
     """The weights in the order of a comparison's components, (k,)."""
-    personal = (blend.network, blend.rules, blend.again, blend.affinity, blend.taste, blend.company)
-    return np.array([*personal, *blend.popularity, *blend.age[:-1]])
+    first = (
+        blend.network,
+        blend.rules,
+        blend.again,
+        blend.affinity,
+        blend.taste,
+        blend.company,
+        blend.audience,
+    )
+    return np.array([*first, *blend.popularity, *blend.age[:-1]])
 
 
 def compare(
@@ -199,13 +215,14 @@ def compare(
         np.concatenate([getattr(part, name) for part in drawn]) for name in ("codes", "offsets")
     )
     usual = np.asarray(bundle.meta.popularity_prior, np.float32)
-    components = np.empty((*codes.shape, N_PERSONAL + len(usual) + N_RISES), np.float32)
+    components = np.empty((*codes.shape, N_FIRST + len(usual) + N_RISES), np.float32)
     for k, parts in enumerate(zip(*heads, strict=True)):
         components[:, :, k] = np.concatenate(parts)
+    components[:, :, AUDIENCE] = bundle.audience[codes]
     for example, state in states_before:
         own = codes[example]
         popular = popularity.log_popularity(state, int(examples.times[example]), own)
-        components[example, :, N_PERSONAL:-N_RISES] = popularity.with_usual(
+        components[example, :, N_FIRST:-N_RISES] = popularity.with_usual(
             popular, bundle.unchosen[own], usual
         ).T
     stated = np.asarray(bundle.overlay["created_stated"])[codes]

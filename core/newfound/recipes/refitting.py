@@ -19,6 +19,8 @@ from newfound.serving.network import Floats
 
 MOST_EXAMPLES = 400
 N_HEAD, N_TAIL = 100, 100
+TRUST_IN_FULL = 5.0
+"""FULL fitted its weights to so many times as much as they began with."""
 
 
 def newest_organic(bundle: Bundle, batch: Batch) -> NDArray[np.int64]:
@@ -45,7 +47,7 @@ def refit_blend(
     if not len(newest):
         return bundle.meta.blend, kept
     comparisons = Comparisons(kept["example_components"], kept["example_offsets"])
-    return fit_weights(comparisons, bundle.meta.blend_at_full), kept
+    return fit_weights(comparisons, bundle.meta.blend_at_full, TRUST_IN_FULL), kept
 
 
 EXAMPLE_ARRAYS = ("example_components", "example_offsets", "example_time")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from newfound.dataset.audience import audience
 from newfound.dataset.company import company_coordinates
 from newfound.dataset.features import FeatureFields, TokenTable, telling
 from newfound.dataset.histories import Histories
@@ -27,7 +28,8 @@ def taste_arrays(
 ) -> tuple[dict[str, Array], Floats]:
     """Directions of taste: those that metadata tells, then those of the company that items keep.
 
-    With them, how far items lie from what their metadata tells (m,), in the directions that posteriors live on.
+    With them how well items suit all people, and how far they lie from what their metadata tells (m,), in the
+    directions that posteriors live on.
     """
     past = seen.items, seen.offsets
     directions = token_coordinates(tokens, telling(fields), *past, seed)
@@ -42,5 +44,11 @@ def taste_arrays(
     company = np.arange(len(variance)) >= directions.shape[1]
     owner = np.repeat(np.arange(len(users)), lengths)
     learned = learned_variance(people, owner, chosen, np.where(company, 0, coordinates))
-    arrays = {"taste": coordinates, "taste_tokens": directions, "taste_variance": variance}
+    counts = np.bincount(seen.items, minlength=seen.n_items)
+    arrays = {
+        "taste": coordinates,
+        "taste_tokens": directions,
+        "taste_variance": variance,
+        "audience": audience(coordinates, counts, people, variance / (1 + n * variance), lengths),
+    }
     return arrays, learned[learned_tastes(variance)]

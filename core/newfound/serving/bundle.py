@@ -52,8 +52,8 @@ class Blend:
     """Weights of the served score: network logit, log rule score, log decayed popularity at each half-life,
 
     the components of age (`dataset/age.py`), how lately the user had the item (`dataset/rules.py`, `recent`), how well
-    it goes with all that the user had (`dataset/affinity.py`), and taste as metadata tells it (`dataset/taste.py`) and
-    as the company that items keep does (`dataset/company.py`).
+    it goes with all that the user had (`dataset/affinity.py`), taste as metadata tells it (`dataset/taste.py`) and as
+    the company that items keep does (`dataset/company.py`), and how well it suits all people (`dataset/audience.py`).
     """
 
     network: float
@@ -64,6 +64,7 @@ class Blend:
     affinity: float = 0.0
     taste: float = 0.0
     company: float = 0.0
+    audience: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,6 +253,15 @@ class Bundle:
     def unchosen(self) -> Floats:
         """How nearly each item is one that nobody chose, 1 / (1 + events): a few tell its level. (n_items,)."""
         return np.float32(1) / (1 + self.overlay["organic"].astype(np.float32))
+
+    @cached_property
+    def audience(self) -> Floats:
+        """How far each item's popularity is its audience's, as far as people chose it: (n_items,)."""
+        out = 1 - self.unchosen
+        known = np.asarray(self.base["audience"])
+        out[: len(known)] *= known
+        out[len(known) :] = 0
+        return out
 
     @cached_property
     def affinity(self) -> AffinityTable:

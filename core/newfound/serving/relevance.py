@@ -1,12 +1,12 @@
 """The relevance of every item for some users: the blend that weight 0 ranks by (model specification §2, The blend).
 
 relevance = w_net * logit + w_rules * rho + w_affinity * f + sum_k gamma_k * pi_k + w_again * a + w_taste * y . t
-+ w_company * z . s + x . delta, where a says how lately the user had the item, f how well it goes with all that the
-user had, y . t and z . s how well it suits the user's taste by its metadata and by the company it keeps, rho is the
-log of the sequential-rule score and pi_k a log share of decayed popularity. An item with n events trusts them by
-r = n / (n + n_0): for the rest, what warm items with its logit have stands in for f and is added to its rule score,
-and the average share of warm items is added to its own. As far as nobody chose it, 1 / (1 + n), logit, told taste and
-promised appeal weigh more or less by `meta.maps.newcomers`.
++ w_company * z . s + w_audience * log A + x . delta, where a says how lately the user had the item, f how well it goes
+with all that the user had, y . t and z . s how well it suits the user's taste by its metadata and by the company it
+keeps, A how well it suits all people, rho is the log of the sequential-rule score and pi_k a log share of decayed
+popularity. An item with n events trusts them by r = n / (n + n_0): for the rest, what warm items with its logit have
+stands in for f and is added to its rule score, and the average share of warm items is added to its own. As far as
+nobody chose it, 1 / (1 + n), logit, told taste and promised appeal weigh more or less by `meta.maps.newcomers`.
 """
 
 from __future__ import annotations
@@ -42,6 +42,7 @@ def static_relevance(bundle: Bundle, at: int) -> Floats:
     out = (1 - r) * appeal
     out += bundle.unchosen * (np.float32(newcomers.level) + np.float32(newcomers.appeal) * appeal)
     out += (1 - bundle.affinity_trust) * np.float32(meta.blend.affinity * meta.maps.affinity[0])
+    out += np.float32(meta.blend.audience) * bundle.audience
     out += age_relevance(bundle)
     popularity = bundle.popularity
     if gamma.any():
