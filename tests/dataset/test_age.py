@@ -9,7 +9,8 @@ from newfound.dataset.age import DAY, HOUR, KNOTS, N_AGES, N_RISES, age_componen
 
 ages = st.lists(st.integers(-86_400, 200 * 86_400), min_size=1, max_size=30)
 HEIGHTS = np.array([5.0, 4.0, 3.0, 2.0, 1.0, 0.5, 0.0])
-WEIGHTS = np.append(-np.diff(HEIGHTS), 7.0)
+YOUNG, UNTESTED = 7.0, 2.0
+WEIGHTS = np.append(-np.diff(HEIGHTS), [YOUNG, UNTESTED])
 
 
 def added(ages: list[float], trust: float = 1.0, stated: bool = True) -> np.ndarray:
@@ -37,9 +38,9 @@ def test_where_only_older_ages_are_known_the_curve_goes_on_level() -> None:
     assert parts @ weights == pytest.approx([2, 2, 2, 2], abs=1e-5)
 
 
-def test_what_nobody_chose_yet_has_the_level_of_newcomers_that_fades_in_weeks() -> None:
-    assert added([0, 7 * DAY], trust=0.0) == pytest.approx([7, 7 / np.e], abs=1e-4)
-    assert added([0], trust=0.5) == pytest.approx([5 / 2 + 7 / 2], abs=1e-4)
+def test_what_nobody_chose_yet_has_a_level_of_its_own_and_more_while_it_is_new() -> None:
+    assert added([0, 7 * DAY, 999 * DAY], trust=0.0) == pytest.approx([9, 2 + 7 / np.e, 2], abs=1e-4)
+    assert added([0], trust=0.5) == pytest.approx([5 / 2 + 9 / 2], abs=1e-4)
 
 
 def test_items_without_a_stated_age_get_nothing() -> None:

@@ -93,7 +93,7 @@ class Parts:
 
     beyond (n_items,): logits that events add to what metadata says, for the mean vector; shares
     (n_half_lives, n_items): log popularity beyond the usual; warm (n_items,): enough was seen of the item;
-    learned (m,): prior variances in the directions of taste; level: of newcomers, before the curve over age.
+    learned (m,): prior variances in the directions of taste; level: what being new is worth.
     """
 
     inputs: FullInputs
@@ -234,7 +234,7 @@ def prepare(
 def weigh(parts: Parts, blend: Blend | None = None, maps: Maps = DEFAULT_MAPS) -> Bundle:
     """Finish a bundle: what metadata promises, the level of newcomers and the prior follow from the blend."""
     inputs, warm, blend = parts.inputs, parts.warm, blend or parts.meta.blend
-    *rises, _ = blend.age
+    rises = blend.age[:N_RISES]
     appeal: Floats = np.float32(blend.network) * parts.beyond
     appeal += np.asarray(blend.popularity, np.float32) @ parts.shares
     appeal += np.float32(blend.audience) * parts.base["audience"]
@@ -242,12 +242,14 @@ def weigh(parts: Parts, blend: Blend | None = None, maps: Maps = DEFAULT_MAPS) -
     variance = np.append(np.clip(bias_variance, *BIAS_VARIANCE_RANGE), parts.learned).astype(np.float32)
     overlay = {**parts.overlay, "metadata_bias": metadata_bias}
     base = {**parts.base, "content_appeal": coefficients, "prior_variance": variance}
-    level_free = replace(parts.meta, blend=replace(blend, age=(*rises, 0.0)), blend_at_full=blend, maps=maps)
+    level_free = replace(
+        parts.meta, blend=replace(blend, age=(*rises, 0.0, 0.0)), blend_at_full=blend, maps=maps
+    )
     unscaled = Bundle(level_free, base, overlay)
-    level = parts.level + float(age_relevance(unscaled)[warm].mean())
+    usual = float(age_relevance(unscaled)[warm].mean())
     items = parts.items
     scale = surprise(unscaled, parts.seen, items.content, items.content_bias, warm, inputs.seed)
-    whole = replace(blend, age=(*rises, level))
+    whole = replace(blend, age=(*rises, parts.level, usual))
     meta = replace(level_free, blend=whole, blend_at_full=whole)
     return Bundle(meta, {**base, "prior_variance": variance * np.float32(scale)}, overlay)
 

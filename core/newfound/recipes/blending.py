@@ -151,7 +151,6 @@ def fit_weights(comparisons: Comparisons, start: Blend, trust: float = 1.0) -> B
 
     trust: how many times as sure `start` is as weights that were never fitted.
     """
-    *_, level = start.age
     before = blend_weights(start)
     signed = np.arange(len(before)) >= len(before) - N_RISES
     ridge = np.where(signed, AGE_RIDGE, likelihood.RIDGE)
@@ -162,7 +161,7 @@ def fit_weights(comparisons: Comparisons, start: Blend, trust: float = 1.0) -> B
     network, rules, again, affinity, taste, company, audience, *rest = (
         float(weight) for weight in fit.weights
     )
-    popular, age = tuple(rest[:-N_RISES]), (*rest[-N_RISES:], level)
+    popular, age = tuple(rest[:-N_RISES]), (*rest[-N_RISES:], *start.age[N_RISES:])
     return Blend(network, rules, popular, age, again, affinity, taste, company, audience)
 
 
@@ -177,7 +176,7 @@ def blend_weights(blend: Blend) -> NDArray[np.float64]:
         blend.company,
         blend.audience,
     )
-    return np.array([*first, *blend.popularity, *blend.age[:-1]])
+    return np.array([*first, *blend.popularity, *blend.age[:N_RISES]])
 
 
 def compare(
@@ -232,7 +231,7 @@ def compare(
     components[:, :, -N_RISES:] = ages[:, :, :N_RISES]
     # What newcomers get beyond the blend is not fitted here: it comes with FULL.
     newcomers, left = bundle.meta.maps.newcomers, bundle.unchosen[codes]
-    beyond = np.float32(defaults.age[-1]) * ages[:, :, N_RISES]
+    beyond: Floats = ages[:, :, N_RISES:] @ np.array(defaults.age[N_RISES:], np.float32)
     beyond += left * (newcomers.level + newcomers.appeal * bundle.overlay["metadata_bias"][codes])
     beyond += left * (
         newcomers.network * components[:, :, NETWORK] + newcomers.taste * components[:, :, TASTE]

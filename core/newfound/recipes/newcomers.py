@@ -68,7 +68,6 @@ def _level_of_the_young(bundle: Bundle, codes: NDArray[np.int32], times: NDArray
     """What is missing of the level of untested items where these count as known, (n, m)."""
     stated, created = (np.asarray(bundle.overlay[name])[codes] for name in ("created_stated", "created"))
     known = bundle.trust[codes]
-    level = age_components(times[:, None] - created, stated, 1 - known, bundle.meta.untested_days)[
-        ..., N_RISES
-    ]
-    return np.float32(bundle.meta.blend.age[-1]) * level
+    parts = age_components(times[:, None] - created, stated, 1 - known, bundle.meta.untested_days)
+    level: Floats = parts[..., N_RISES:] @ np.array(bundle.meta.blend.age[N_RISES:], np.float32)
+    return level
