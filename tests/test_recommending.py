@@ -120,7 +120,7 @@ def test_an_explanation_adds_up(shop: Project, world: World) -> None:
         assert ("Exploration" in entry["reason"]) == entry["explored"]
         if new:
             assert entry["impressions"] == 0
-            assert entry["explorationBonus"] == pytest.approx(2 * lasting * entry["uncertainty"])
+            assert entry["explorationBonus"] == pytest.approx(lasting * entry["uncertainty"])
 
 
 def test_items_at_the_cutoff_are_not_explored_and_a_long_cutoff_makes_all_young(

@@ -7,6 +7,7 @@ from newfound.explore import posterior
 from newfound.explore.calibration import Calibration
 from newfound.explore.posterior import (
     LEVEL_DOUBT,
+    SCALE_DOUBT,
     Posteriors,
     Trials,
     corrections,
@@ -30,7 +31,7 @@ def world(n_trials: int, seed: int = 0) -> tuple[Trials, np.ndarray]:
     score = rng.normal(-3, 1, n_trials).astype(np.float32)
     position = rng.integers(1, 11, n_trials).astype(np.int16)
     looks = rng.exponential(2, n_trials).astype(np.float32)
-    logits = CALIBRATION.logits(score, looks) + (x * truth[item]).sum(axis=1)
+    logits = CALIBRATION.logits(score, looks) + CALIBRATION.slope * (x * truth[item]).sum(axis=1)
     clicked = rng.random(n_trials) < CALIBRATION.examination(position) / (1 + np.exp(-logits))
     return Trials(item, x, score, position, clicked, np.arange(n_trials).astype(np.uint64), looks), truth
 
@@ -103,20 +104,31 @@ def test_the_correction_of_an_item_without_a_posterior_is_nothing() -> None:
 def test_newcomers_share_a_level_that_is_found_from_the_few_that_were_tried() -> None:
     trials, _ = world(60_000)
     better = replace(trials, log_score=trials.log_score - 3.0)
-    tried = better.rows(better.item < 30)  # whose log odds are 3 * slope above what was thought
-    level = 3 * CALIBRATION.slope * 30 / (30 + LEVEL_DOUBT)
+    tried = better.rows(better.item < 30)  # whose relevance is 3 above what was thought
+    level = 3 * 30 / (30 + LEVEL_DOUBT)
     newcomers = np.ones(N_ITEMS, np.bool_)
-    fitted = fit_sharing(tried, PRIOR, CALIBRATION, newcomers)
+    fitted, scale = fit_sharing(tried, PRIOR, CALIBRATION, newcomers)
     assert fitted.item.tolist() == list(range(N_ITEMS))
-    assert fitted.mean[30:, 0] == pytest.approx(np.full(10, level), abs=0.2)
-    assert (fitted.mean[30:, 1:] == 0).all() and (fitted.variance[30:] == PRIOR[30:]).all()
+    assert fitted.mean[30:, 0] == pytest.approx(np.full(10, level), abs=0.4)
+    assert (fitted.mean[30:, 1:] == 0).all() and (fitted.variance[30:, 1:] == PRIOR[30:, 1:]).all()
+    assert fitted.variance[30:, 0] == pytest.approx(scale * PRIOR[30:, 0])
+
+
+@pytest.mark.parametrize("times", [0.3, 1.0, 6.0])
+def test_how_much_newcomers_vary_is_found_from_those_that_were_tried(times: float) -> None:
+    trials, truth = world(60_000)
+    expected = PRIOR / np.array([times, 1, 1, 1, 1], np.float32)
+    _, scale = fit_sharing(trials, expected, CALIBRATION, np.ones(N_ITEMS, np.bool_))
+    drawn = times * truth[:, 0].var()
+    weight = N_ITEMS / (N_ITEMS + SCALE_DOUBT)
+    assert scale == pytest.approx(weight * drawn + (1 - weight), rel=0.25)
 
 
 def test_nobody_shares_a_level_without_a_newcomer_that_was_tried() -> None:
     trials, _ = world(2_000)
     newcomers = np.zeros(N_ITEMS, np.bool_)
     alone = fit_posteriors(trials, PRIOR, CALIBRATION)
-    assert fit_sharing(trials, PRIOR, CALIBRATION, newcomers).mean.tobytes() == alone.mean.tobytes()
+    assert fit_sharing(trials, PRIOR, CALIBRATION, newcomers)[0].mean.tobytes() == alone.mean.tobytes()
     newcomers[:5] = True
     known = trials.rows(trials.item >= 5)
-    assert fit_sharing(known, PRIOR, CALIBRATION, newcomers).item.min() == 5
+    assert fit_sharing(known, PRIOR, CALIBRATION, newcomers)[0].item.min() == 5

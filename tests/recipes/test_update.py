@@ -84,7 +84,10 @@ def test_impressions_without_clicks_lower_uncertainty_and_relevance(bundle: Bund
 def test_an_item_that_was_not_on_the_list_learns_only_what_newcomers_share(bundle: Bundle) -> None:
     after = updated(bundle, *looks(50)).bundle
     assert bundle.item_code("n9") not in after.overlay["trial_item"]
-    np.testing.assert_allclose(standing(after, "n9", ["u0"])[1], standing(bundle, "n9", ["u0"])[1], rtol=1e-6)
+    told = np.float32(after.meta.newcomer_scale - 1) * bundle.base["prior_variance"][0]
+    was = standing(bundle, "n9", ["u0"])[1]
+    np.testing.assert_allclose(standing(after, "n9", ["u0"])[1], np.sqrt(was**2 + told), rtol=1e-5)
+    assert after.unknown[after.item_code("n9")] == pytest.approx(1)
     level, *rest = posterior(after, "n9")[0]
     assert level < 0 and not any(rest)
     assert posterior(after, "n8")[0][0] == level > posterior(after, "n0")[0][0]
@@ -447,3 +450,20 @@ def test_what_everybody_clicks_now_rises_for_everybody(bundle: Bundle, world: Wo
     after = updated(bundle, *rows).bundle
     before, now = (standing(b, "i117", ["nobody"])[0] for b in (bundle, after))
     assert now > before + 0.5
+
+
+def test_a_click_in_a_list_counts_for_popularity_as_far_as_no_posterior_learns_from_it(
+    bundle: Bundle,
+) -> None:
+    known = int(np.argmin(bundle.overlay["prior_factor"]))
+    left = float(bundle.overlay["prior_factor"][known])
+    assert left < 1
+    listed = [row(k, bundle.item_id(known), impression=(bundle.item_id(known), "n1")) for k in range(3)]
+    organic = [row(k, bundle.item_id(known)) for k in range(3)]
+
+    def counted(*rows: EventRow) -> float:
+        counts = updated(bundle, *rows).bundle.popularity
+        return float(counts.values[-1, known] - bundle.popularity.values[-1, known])
+
+    assert counted(*organic) == pytest.approx(3, rel=1e-3)
+    assert counted(*listed) == pytest.approx(3 * (1 - left), rel=1e-3)

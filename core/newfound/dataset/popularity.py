@@ -43,16 +43,23 @@ def values_at(state: DecayedPopularity, seconds: int) -> Float64:
     return state.values * _decay(state, seconds)[:, None]
 
 
-def updated(state: DecayedPopularity, items: Int32, times: Int64, n_items: int) -> DecayedPopularity:
-    """Add events in any order: item codes and Unix seconds. `n_items` may exceed the state's.
+def updated(
+    state: DecayedPopularity,
+    items: Int32,
+    times: Int64,
+    n_items: int,
+    weights: Float64 | Float32 | None = None,
+) -> DecayedPopularity:
+    """Add events in any order: item codes and Unix seconds, maybe of weights other than 1.
 
-    The new reference is the newest time seen.
+    `n_items` may exceed the state's. The new reference is the newest time seen.
     """
+    counts = 1 if weights is None else weights
     reference = max(state.reference, int(times.max(initial=0)))
     values = np.zeros((len(state.half_lives), n_items))
     values[:, : state.values.shape[1]] = values_at(state, reference)
     for row, half_life in zip(values, state.half_lives, strict=True):
-        row += np.bincount(items, np.exp2((times - reference) / half_life), minlength=n_items)
+        row += np.bincount(items, counts * np.exp2((times - reference) / half_life), minlength=n_items)
     return DecayedPopularity(state.half_lives, values, reference)
 
 

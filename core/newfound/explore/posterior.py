@@ -1,8 +1,8 @@
 """What is known of an item once people have seen it: a Gaussian posterior from impressions (model specification §3).
 
 One trial is one (response or list, item): shown at a position, clicked or not. The correction delta_i to relevance is
-N(0, prior variance); P(click) = ex * sigmoid(slope * log score + level + x . delta_i - discount * log(1 + looks)). The
-posterior is recomputed from all of an item's trials, so the order and batching of their arrival cannot matter.
+N(0, prior variance); P(click) = ex * sigmoid(slope * (log score + x . delta_i) + level - discount * log(1 + looks)).
+The posterior is recomputed from all of an item's trials, so the order and batching of their arrival cannot matter.
 """
 
 from __future__ import annotations
@@ -21,9 +21,12 @@ NEWTON_STEPS = 8
 BLOCK_TRIALS = 16_000
 """So many fit a processor's cache with all that a Newton step makes of them."""
 LEAST_VARIANCE = np.float32(1e-8)
-LEVEL_STEPS = 3
+SHARING_STEPS = 3
 LEVEL_DOUBT = 5.0
 """So many fully known newcomers weigh as much as the belief that they are as promised."""
+SCALE_DOUBT = 10.0
+"""So many fully known newcomers weigh as much as the belief that they differ as FULL expected."""
+SCALE_RANGE = (0.25, 16.0)
 SETTLED = 1e-4
 """An item whose last step was smaller is done."""
 
@@ -109,29 +112,47 @@ def corrections(posteriors: Posteriors, items: NDArray[np.int32], features: Floa
 
 def fit_sharing(
     trials: Trials, prior_variance: Floats, calibration: Calibration, newcomers: NDArray[np.bool_]
-) -> Posteriors:
-    """Fit posteriors when newcomers (n_items,) may all be better, or worse, than was thought: an empirical Bayes level.
+) -> tuple[Posteriors, float]:
+    """Fit posteriors when newcomers (n_items,) may all be better, and may differ more, than was thought.
 
-    The level that newcomers have in common is the prior mean of all of them, tried or not: what the first ones teach
-    holds for those that nobody has seen. With delta_i found at a level, and s_i the share of its prior variance that
-    is gone, it moves by (sum (delta_i - level) - LEVEL_DOUBT level) / (sum s_i + LEVEL_DOUBT), a few times.
+    The level that they have in common is the prior mean of all of them, tried or not, and how many times as much as
+    `prior_variance` their appeal varies, which comes second, is the scale of its variance: what the first ones teach
+    holds for those that nobody has seen.
     """
     known = fit_posteriors(trials.rows(~newcomers[trials.item]), prior_variance, calibration)
     theirs = trials.rows(newcomers[trials.item]).by_item()
     if not len(theirs.item):
-        return known
-    level, found = 0.0, None
-    for _ in range(LEVEL_STEPS):
-        found = _fit_sorted(theirs, prior_variance, calibration, level, found)
-        prior = np.maximum(prior_variance[found.item, 0], LEAST_VARIANCE)
-        gone = (1 - found.variance[:, 0] / prior).sum(dtype=np.float64)
-        beyond = (found.mean[:, 0] - np.float32(level)).sum(dtype=np.float64)
-        level += float((beyond - LEVEL_DOUBT * level) / (gone + LEVEL_DOUBT))
-    found = _fit_sorted(theirs, prior_variance, calibration, level, found)
+        return known, 1.0
+    level, scale, found = 0.0, 1.0, None
+    for _ in range(SHARING_STEPS):
+        scaled = _scaled(prior_variance, scale)
+        found = _fit_sorted(theirs, scaled, calibration, level, found)
+        level, scale = _shared(found, scaled[found.item, 0], level, scale)
+    scaled = _scaled(prior_variance, scale)
+    found = _fit_sorted(theirs, scaled, calibration, level, found)
     untried = np.setdiff1d(np.flatnonzero(newcomers), found.item).astype(np.int32)
     mean = np.zeros((len(untried), prior_variance.shape[1]), np.float32)
     mean[:, 0] = level
-    return Posteriors.concatenate([known, found, Posteriors(untried, mean, prior_variance[untried])])
+    return Posteriors.concatenate([known, found, Posteriors(untried, mean, scaled[untried])]), scale
+
+
+def _scaled(prior_variance: Floats, scale: float) -> Floats:
+    return np.column_stack([prior_variance[:, 0] * np.float32(scale), prior_variance[:, 1:]])
+
+
+def _shared(found: Posteriors, prior: Floats, level: float, scale: float) -> tuple[float, float]:
+    """Find the level and the scale anew, by moments, after a fit at the ones given (empirical Bayes).
+
+    With s_i the share of the prior variance that is gone, delta_i - level is s_i times the truth's distance from the
+    level on average, and has the variance s_i^2 true + s_i (1 - s_i) prior.
+    """
+    prior = np.maximum(prior, LEAST_VARIANCE)
+    gone = (1 - found.variance[:, 0] / prior).astype(np.float64)
+    mean = found.mean[:, 0].astype(np.float64)
+    level += (float((mean - level).sum()) - LEVEL_DOUBT * level) / (float(gone.sum()) + LEVEL_DOUBT)
+    varied = scale * float((np.square(mean - level) / prior - gone * (1 - gone)).sum())
+    scale = (varied + SCALE_DOUBT) / (float(np.square(gone).sum()) + SCALE_DOUBT)
+    return level, float(np.clip(scale, *SCALE_RANGE))
 
 
 def fit_posteriors(trials: Trials, prior_variance: Floats, calibration: Calibration) -> Posteriors:
@@ -183,7 +204,7 @@ def _fit_block(
 
     Newton's method starts at the means `begin` (m, k).
     """
-    x = trials.user_features.astype(np.float64)  # (n, k)
+    x = calibration.slope * trials.user_features.astype(np.float64)  # (n, k)
     examined = calibration.examination(trials.position)
     offset = calibration.logits(trials.log_score, trials.looks)
     precision = 1 / np.maximum(prior_variance.astype(np.float64), LEAST_VARIANCE)  # (m, k)

@@ -83,9 +83,9 @@ def with_evidence(
     organic = np.asarray(bundle.overlay["organic"])
     factor = prior_factor(organic, shown, bundle.meta.prior_events)
     prior = factor[:, None] * np.asarray(bundle.base["prior_variance"], np.float32)
-    posteriors = fit_sharing(trials, prior, calibration, organic == 0)
+    posteriors, scale = fit_sharing(trials, prior, calibration, organic == 0)
     overlay = dict(bundle.overlay) | {"prior_factor": factor, "slate_keys": counted_keys(counted)}
     overlay["click_keys"] = np.unique(np.array(list(click_keys(counted)), np.uint64))
     overlay |= learned_arrays(trials, displays, posteriors)
-    meta = replace(bundle.meta, calibration=calibration)
+    meta = replace(bundle.meta, calibration=calibration, newcomer_scale=scale)
     return Bundle(meta, {**bundle.base, "shown_at_full": shown}, overlay)

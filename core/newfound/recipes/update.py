@@ -82,7 +82,7 @@ def update(parent: Bundle, inputs: UpdateInputs, seed: int) -> UpdateResult:
         grown, slates, organic, batch, before, tails, inputs.served_by
     )
     trials = _merged_trials(grown, fresh, slates)
-    counts = popularity.updated(grown.popularity, batch.trained.items, batch.trained.times, grown.n_items)
+    counts = _popularity(grown, batch)
     blend, examples = refit_blend(grown, batch, organic, vectors, tails, seed)
     calibration = calibrated(trials, grown.posteriors, grown.meta.calibration)
     meta = replace(
@@ -104,11 +104,20 @@ def update(parent: Bundle, inputs: UpdateInputs, seed: int) -> UpdateResult:
     overlay["prior_factor"] = _prior_factor(grown, overlay)
     prior = overlay["prior_factor"][:, None] * np.asarray(grown.base["prior_variance"], np.float32)
     newcomers = np.asarray(overlay["organic_at_full"]) == 0
-    posteriors = fit_sharing(trials, prior, calibration, newcomers)
+    posteriors, scale = fit_sharing(trials, prior, calibration, newcomers)
     overlay |= learned_arrays(trials, displays, posteriors)
-    result = Bundle(meta, parent.base, overlay)
+    result = Bundle(replace(meta, newcomer_scale=scale), parent.base, overlay)
     impressions = sum(len(slate.items) for slate in _first_shown(parent, slates))
     return UpdateResult(result, n_new, impressions, _age_warnings(parent, result))
+
+
+def _popularity(bundle: Bundle, batch: Batch) -> popularity.DecayedPopularity:
+    """Count new events; a click in a list counts as far as no posterior learns from it, or it would count twice."""
+    known = 1 - np.asarray(bundle.overlay["prior_factor"])[batch.trained.items]
+    weights = np.where(batch.organic, np.float32(1), known)
+    return popularity.updated(
+        bundle.popularity, batch.trained.items, batch.trained.times, bundle.n_items, weights
+    )
 
 
 def _fresh_trials(

@@ -95,7 +95,8 @@ class BundleMeta:
     """Small facts of a bundle. Times are Unix seconds; offsets are the first not yet taken in.
 
     hide_seen: people here do not come back to an item, so what a user had competes no more when weights are fitted.
-    untested_days: how long the level of untested items lasts.
+    untested_days: how long being new is worth something. newcomer_scale: how many times as much as FULL expected the
+    appeal of newcomers varies, by what lists taught.
     """
 
     explores: bool
@@ -115,6 +116,7 @@ class BundleMeta:
     popularity_prior: tuple[float, ...]
     features: FeatureFields
     untested_days: float = UNTESTED_DAYS
+    newcomer_scale: float = 1.0
 
     def to_dict(self) -> dict[str, Any]:
         """Turn into plain JSON values."""
@@ -234,7 +236,10 @@ class Bundle:
         posteriors = self.posteriors
         prior = np.float32(self.base["prior_variance"][0])
         if prior > 0:
-            left[posteriors.item] = posteriors.variance[:, 0] / prior
+            new = self.overlay["organic_at_full"][posteriors.item] == 0
+            left[posteriors.item] = posteriors.variance[:, 0] / np.where(
+                new, prior * np.float32(self.meta.newcomer_scale), prior
+            )
         return left
 
     @property
