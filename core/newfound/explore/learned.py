@@ -41,7 +41,7 @@ class Learned:
 def calibrated(trials: Trials, known: Posteriors, start: Calibration) -> Calibration:
     """Fit the click calibration to the trials whose order is known, beside what posteriors say already."""
     ordered = trials.rows(trials.position > 0)
-    moved = start.slope * corrections(known, ordered.item, ordered.user_features)
+    moved = corrections(known, ordered.item, ordered.user_features)
     return fit_calibration(ordered.log_score, moved, ordered.looks, ordered.position, ordered.clicked, start)
 
 

@@ -1,8 +1,8 @@
 """What is known of an item once people have seen it: a Gaussian posterior from impressions (model specification §3).
 
 One trial is one (response or list, item): shown at a position, clicked or not. The correction delta_i to relevance is
-N(0, prior variance); P(click) = ex * sigmoid(slope * (log score + x . delta_i) + level - discount * log(1 + looks)).
-The posterior is recomputed from all of an item's trials, so the order and batching of their arrival cannot matter.
+N(0, prior variance); P(click) = ex * sigmoid(slope * log score + level + x . delta_i - discount * log(1 + looks)). The
+posterior is recomputed from all of an item's trials, so the order and batching of their arrival cannot matter.
 """
 
 from __future__ import annotations
@@ -204,7 +204,7 @@ def _fit_block(
 
     Newton's method starts at the means `begin` (m, k).
     """
-    x = calibration.slope * trials.user_features.astype(np.float64)  # (n, k)
+    x = trials.user_features.astype(np.float64)  # (n, k)
     examined = calibration.examination(trials.position)
     offset = calibration.logits(trials.log_score, trials.looks)
     precision = 1 / np.maximum(prior_variance.astype(np.float64), LEAST_VARIANCE)  # (m, k)
