@@ -16,9 +16,7 @@ KNOTS = (HOUR, 6 * HOUR, DAY, 3 * DAY, 10 * DAY, 30 * DAY, 90 * DAY)
 """Ages between which the curve is straight in log age; it is 0 from the last on and level before the first."""
 N_RISES = len(KNOTS) - 1
 N_AGES = N_RISES + 2
-"""Components of age: the rise of the curve between each two knots, what young untested items are worth, and untested
-
-items of any age."""
+"""Components of age: the rise of the curve between each two knots, and untested items, young ones and all."""
 UNTESTED_DAYS = 7.0
 
 

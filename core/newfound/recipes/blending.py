@@ -24,9 +24,7 @@ MAX_CELLS = 40_000_000
 BLOCK_CELLS = 2_000_000
 N_HEAD, N_TAIL = 400, 600
 N_FIRST = 7
-"""Components that come first: network, rules, what a user had lately, affinity, taste by metadata and by company, and
-
-the audience."""
+"""Components that come first: network, rules, had lately, affinity, taste by metadata and by company, audience."""
 NETWORK, TASTE, AUDIENCE = 0, 4, 6
 FOREMOST = 1e4
 """What a user had lately is always among the rivals, or its weight would rest on what was chosen again alone."""
