@@ -14,7 +14,6 @@ import numpy as np
 from newfound.campaigns import Campaign, read_campaign, serving_version
 from newfound.dataset.event_rows import EventRow, read_events
 from newfound.errors import InputRefusedError, InvalidFilterError, UsageError
-from newfound.explore.policy import OPTIMISM
 from newfound.hashing import hash64_many
 from newfound.schema.rules import MAX_ID_LENGTH
 from newfound.serving.bundle import Bundle, open_bundle
@@ -271,7 +270,7 @@ def _explanation(desk: Desk, answer: Answer, k: int, story: Story, lost: float) 
     young, code = desk.recommender.young, int(answer.slate.items[k])
     at = int(young.codes.searchsorted(code))
     taper = float(young.taper[at]) if at < len(young.codes) and young.codes[at] == code else 0.0
-    bonus = desk.campaign.settings.gain * float(answer.sigma[k]) * taper * float(OPTIMISM)
+    bonus = desk.campaign.settings.gain * float(answer.sigma[k]) * taper
     return {
         "relevance": float(answer.relevance[k]),
         "uncertainty": float(answer.sigma[k]),

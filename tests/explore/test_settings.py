@@ -4,11 +4,11 @@ from newfound.errors import UsageError
 from newfound.explore.settings import ExplorationSettings
 
 
-def test_gain_is_one_sigma_at_the_default_and_two_and_a_half_at_weight_one() -> None:
+def test_gain_is_a_quarter_of_a_sigma_at_the_default_and_a_whole_one_at_weight_one() -> None:
     assert ExplorationSettings(0.0).gain == 0
-    assert ExplorationSettings(0.15).gain == pytest.approx(0.5)
-    assert ExplorationSettings(0.3).gain == pytest.approx(1)
-    assert ExplorationSettings(1.0).gain == pytest.approx(2)
+    assert ExplorationSettings(0.15).gain == pytest.approx(0.125)
+    assert ExplorationSettings(0.3).gain == pytest.approx(0.25)
+    assert ExplorationSettings(1.0).gain == pytest.approx(1)
 
 
 @pytest.mark.parametrize("weight", [-0.1, 1.01, float("nan"), float("inf")])

@@ -1,6 +1,6 @@
 """Which items to show: relevance plus randomised optimism for young items (model specification §3).
 
-Value of item i for user u: s_ui = relevance_ui + gain * sigma_ui * taper_i * (0.5 + 0.3 eps), eps ~ N(0, 1), where
+Value of item i for user u: s_ui = relevance_ui + gain * sigma_ui * taper_i * (1 + 0.6 eps), eps ~ N(0, 1), where
 sigma_ui is the posterior standard deviation and taper_i = lasting * sqrt(1 - age / cut-off) * share of the prior
 variance of its appeal that is left: the bonus of an item ends sooner than its uncertainty does, and is the smaller the
 sooner items here fade, for less is gained by what is learned of them. Weight 0 is the relevance order.
@@ -21,8 +21,7 @@ from newfound.explore.settings import SECONDS_PER_DAY, ExplorationSettings
 
 Floats = NDArray[np.float32]
 
-OPTIMISM = np.float32(0.5)
-NOISE = np.float32(0.3)
+NOISE = np.float32(0.6)
 CACHED_CELLS = 1 << 17
 """So many values are worked on at once: as many as stay in the processor's cache."""
 STILL = np.float32(1e-6)
@@ -68,7 +67,7 @@ Chooser = Callable[[Floats, YoungItems, Floats, ExplorationSettings, int, Sequen
 def optimism(young: YoungItems, sigma: Floats, settings: ExplorationSettings) -> tuple[Floats, Floats]:
     """What exploration adds to the relevance of young items: mean and standard deviation, shaped like sigma."""
     spread = np.float32(settings.gain) * sigma * young.taper
-    return OPTIMISM * spread, NOISE * spread
+    return spread, NOISE * spread
 
 
 def noise_source(seed: str, purpose: str) -> np.random.Generator:

@@ -34,6 +34,6 @@ class ExplorationSettings:
 
     @property
     def gain(self) -> float:
-        """How strong exploration is: linear to 1 at weight 0.3, then linear to 2 at weight 1."""
+        """How many standard deviations of optimism: linear to 1/4 at weight 0.3, then linear to 1 at weight 1."""
         weight = self.exploration_weight
-        return weight / 0.3 if weight <= 0.3 else 1 + (weight - 0.3) / 0.7
+        return weight / 1.2 if weight <= 0.3 else 0.25 + 0.75 * (weight - 0.3) / 0.7
