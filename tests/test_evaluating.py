@@ -119,6 +119,9 @@ def test_a_version_is_not_judged_by_what_it_learned_from(shown: Project, world: 
     newer = shown.train(mode="update")["solutionVersion"]
     with pytest.raises(QualityGateError, match=r"400 older than what the target has learned from"):
         shown.evaluate(version=newer)
+    shown.update_campaign(
+        "default", exploration_weight=1
+    )  # or the log would not cover what the newer one shows
     show(shown, world, 2)
     found = shown.evaluate(version=newer, clip=20)
     assert found["leftOut"]["learnedFrom"] == len(world.users) * 2
