@@ -27,7 +27,8 @@ from newfound.recipes.assemble import HALF_LIVES, PRIOR_EVENTS, empty_overlay
 from newfound.recipes.blending import N_FIRST
 from newfound.recipes.refitting import no_examples
 from newfound.serving.arrays import Array
-from newfound.serving.bundle import Blend, BundleMeta, Maps, save_base, save_overlay
+from newfound.serving.bundle import save_base, save_overlay
+from newfound.serving.bundle_meta import Blend, BundleMeta, Maps
 from newfound.serving.ids import IdIndex
 from newfound.serving.network import Network
 from newfound.store.versions import publish_version, start_version

@@ -11,7 +11,8 @@ from newfound.dataset.features import FeatureField, TokenTable, encode_tokens
 from newfound.dataset.histories import EventSelection, Histories
 from newfound.recipes.assemble import PRIOR_EVENTS, FullInputs, assemble, empty_overlay
 from newfound.recipes.update import UpdateInputs, update
-from newfound.serving.bundle import Blend, Bundle, Maps, learned_tastes
+from newfound.serving.bundle import Bundle, learned_tastes
+from newfound.serving.bundle_meta import Blend, Maps
 from newfound.serving.history import user_history
 from newfound.serving.network import Network
 from newfound.serving.user_state import Sequences, UserStates, advance

@@ -16,7 +16,8 @@ from newfound.recipes.blending import (
     n_examples,
     popularity_before,
 )
-from newfound.serving.bundle import Blend, Bundle
+from newfound.serving.bundle import Bundle
+from newfound.serving.bundle_meta import Blend
 from newfound.serving.user_state import request_vectors
 
 HALF_LIVES = np.array([3_600.0, 86_400.0])

@@ -9,7 +9,8 @@ from tests.worlds import LATEST
 from newfound.recipes.assemble import DEFAULT_MAPS
 from newfound.recipes.blending import Examples
 from newfound.recipes.newcomers import fit_newcomers
-from newfound.serving.bundle import Blend, Bundle, Newcomers
+from newfound.serving.bundle import Bundle
+from newfound.serving.bundle_meta import Blend, Newcomers
 from newfound.serving.user_state import request_vectors
 
 N = 400

@@ -8,7 +8,8 @@ import pytest
 from newfound.dataset.histories import Histories
 from newfound.recipes.assemble import DEFAULT_MAPS
 from newfound.recipes.surprise import SCALE_RANGE, surprise
-from newfound.serving.bundle import Blend, Bundle
+from newfound.serving.bundle import Bundle
+from newfound.serving.bundle_meta import Blend
 
 NOTHING = (0.0,) * 7
 

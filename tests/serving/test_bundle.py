@@ -11,7 +11,8 @@ from tests.worlds import World
 from newfound.dataset.features import FeatureField
 from newfound.dataset.histories import EventSelection
 from newfound.errors import DamagedError
-from newfound.serving.bundle import Bundle, BundleMeta, open_bundle, save_base, save_overlay
+from newfound.serving.bundle import Bundle, open_bundle, save_base, save_overlay
+from newfound.serving.bundle_meta import BundleMeta
 from newfound.serving.ids import IdIndex
 from newfound.serving.user_state import STATE_FIELDS
 from newfound.store.files import write_json

@@ -8,7 +8,8 @@ from tests.worlds import DAY, LATEST
 
 from newfound.dataset.affinity import affinities
 from newfound.dataset.popularity import log_popularity
-from newfound.serving.bundle import Blend, Bundle, Newcomers
+from newfound.serving.bundle import Bundle
+from newfound.serving.bundle_meta import Blend, Newcomers
 from newfound.serving.relevance import (
     RULE_FLOOR,
     log_softmax_scores,

@@ -41,7 +41,8 @@ from newfound.recipes.refitting import no_examples
 from newfound.recipes.surprise import surprise
 from newfound.recipes.tastes import taste_arrays
 from newfound.serving.arrays import Array
-from newfound.serving.bundle import Blend, Bundle, BundleMeta, Maps
+from newfound.serving.bundle import Bundle
+from newfound.serving.bundle_meta import Blend, BundleMeta, Maps
 from newfound.serving.ids import IdIndex
 from newfound.serving.network import Floats, Network
 from newfound.serving.relevance import RULE_FLOOR, age_relevance

@@ -15,7 +15,8 @@ from newfound.dataset.rules import recent
 from newfound.dataset.runs import ranges
 from newfound.evaluation import blend as likelihood
 from newfound.evaluation.candidates import draw
-from newfound.serving.bundle import Blend, Bundle, Maps
+from newfound.serving.bundle import Bundle
+from newfound.serving.bundle_meta import Blend, Maps
 from newfound.serving.network import Floats
 from newfound.serving.relevance import rule_logs, rule_scores, taste_parts, tastes
 

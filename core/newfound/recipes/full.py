@@ -33,7 +33,8 @@ from newfound.recipes.judging import Judgement, judge
 from newfound.recipes.newcomers import fit_newcomers
 from newfound.recipes.warm_start import TRAINED_UNTIL, last_visible, leaves_enough, unseen_by, warm_weights
 from newfound.serving.arrays import Array
-from newfound.serving.bundle import Blend, Bundle, Maps
+from newfound.serving.bundle import Bundle
+from newfound.serving.bundle_meta import Blend, Maps
 from newfound.serving.user_state import Sequences
 
 if TYPE_CHECKING:

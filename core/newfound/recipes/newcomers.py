@@ -19,7 +19,8 @@ from newfound.dataset import popularity
 from newfound.dataset.age import N_RISES, age_components
 from newfound.evaluation import blend as likelihood
 from newfound.recipes.blending import TASTE, Examples, blend_weights, compare
-from newfound.serving.bundle import Bundle, Newcomers
+from newfound.serving.bundle import Bundle
+from newfound.serving.bundle_meta import Newcomers
 from newfound.serving.network import Floats
 from newfound.serving.relevance import unchosen_relevance
 

@@ -34,7 +34,8 @@ from newfound.recipes.assemble import HALF_LIVES, FullInputs, assemble
 from newfound.recipes.full import FullResult, until
 from newfound.recipes.update import UpdateInputs, UpdateResult, update
 from newfound.serving.arrays import Array
-from newfound.serving.bundle import Blend, Bundle
+from newfound.serving.bundle import Bundle
+from newfound.serving.bundle_meta import Blend
 from newfound.serving.history import user_history
 from newfound.serving.network import Floats
 

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from newfound.recipes.blending import Comparisons, Examples, compare, fit_weights, n_examples
 from newfound.recipes.users import Batch
 from newfound.serving.arrays import Array
-from newfound.serving.bundle import Blend, Bundle
+from newfound.serving.bundle import Bundle
+from newfound.serving.bundle_meta import Blend
 from newfound.serving.history import Tails
 from newfound.serving.network import Floats
 
