@@ -20,6 +20,7 @@ from newfound.dataset import popularity
 from newfound.dataset.affinity import MAX_DIRECTIONS, MAX_ITEMS
 from newfound.dataset.age import N_AGES, N_RISES
 from newfound.dataset.histories import EventSelection
+from newfound.dataset.profile import MOST_NODES
 from newfound.dataset.taste import N_DIRECTIONS
 from newfound.explore.calibration import Calibration
 from newfound.project import Project
@@ -153,6 +154,8 @@ def base_arrays(world: World) -> Made:
         "taste": lambda: normal(24, n, N_DIRECTIONS),
         "taste_tokens": lambda: np.zeros((0, N_DIRECTIONS), np.float32),
         "taste_variance": lambda: np.full(N_DIRECTIONS, 0.1, np.float32),
+        "taste_nodes": lambda: normal(28, MOST_NODES, N_DIRECTIONS),
+        "taste_log_share": lambda: np.full(MOST_NODES, -np.log(MOST_NODES), np.float32),
         "audience": lambda: np.zeros(n, np.float32),
         "M": lambda: normal(23, 1, d, d, scale=0.1),
         "fade": lambda: np.full(1, 0.98, np.float32),

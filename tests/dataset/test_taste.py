@@ -6,16 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from newfound.dataset.features import FeatureField, TokenTable, build_vocabulary, encode_tokens
-from newfound.dataset.taste import (
-    N_DIRECTIONS,
-    N_TOKENS,
-    item_coordinates,
-    likeliest_tastes,
-    profiles,
-    taste_evidence,
-    taste_variance,
-    token_coordinates,
-)
+from newfound.dataset.profile import offer, profiles, taste_evidence, taste_variance
+from newfound.dataset.taste import N_DIRECTIONS, N_TOKENS, item_coordinates, token_coordinates
 
 GENRES = 4
 
@@ -77,28 +69,11 @@ def test_profiles_find_what_people_like(
     y = item_coordinates(table, token_coordinates(table, both(2), items, offsets, 0), 300)
     variance = variance_of(y, items, offsets)
     assert (variance[: GENRES - 1] > 10 * variance[GENRES:].max(initial=0)).all()
-    found = profiles(y[items], variance, np.diff(offsets)) @ y.T
+    among = offer(y, np.bincount(items, minlength=300))
+    found = profiles(y[items], variance, np.diff(offsets), among) @ y.T
     found -= found.mean(axis=1, keepdims=True)
     true = taste - taste.mean(axis=1, keepdims=True)
     assert np.corrcoef(found.ravel(), true.ravel())[0, 1] > 0.9
-
-
-def test_the_bayesian_estimate_is_that_of_the_formula() -> None:
-    y = np.array([[1.0, 0], [2, 0], [-1, 0.5], [3, 3]], np.float32)
-    s = np.array([0.5, 2.0], np.float32)
-    found = profiles(y, s, np.array([3, 0, 1]))
-    expected = [[0.5 * 2 / (1 + 3 * 0.5), 2 * 0.5 / (1 + 2)], [0, 0], [0.5 * 3 / 1.5, 2 * 3 / 3]]
-    np.testing.assert_allclose(found, expected, rtol=1e-6)
-
-
-def test_evidence_is_summed_per_user_and_an_item_at_0_is_none() -> None:
-    y = np.array([[1, 0, 0], [2, 0, 4], [-1, 0.5, 0]], np.float32)
-    items, lengths = np.array([0, 1, 0, 2], np.int32), np.array([3, 0, 1])
-    sums, n = taste_evidence(y, items, lengths)
-    assert sums.tolist() == [[4, 0, 4], [0, 0, 0], [-1, 0.5, 0]]
-    assert n.tolist() == [[3, 0, 1], [0, 0, 0], [1, 1, 0]]
-    s = np.array([0.5, 2, 1], np.float32)
-    np.testing.assert_allclose(likeliest_tastes(sums, n, s), profiles(y[items], s, lengths), rtol=1e-6)
 
 
 def test_an_item_of_which_nothing_is_told_is_at_0(
@@ -155,4 +130,5 @@ def test_any_metadata_and_histories_give_finite_bounded_directions(
     assert (found[N_TOKENS:] == 0).all()
     y = item_coordinates(table, found, 30)
     variance = variance_of(y, items, offsets)
-    assert np.isfinite(profiles(y[items], variance, lengths)).all()
+    among = offer(y, np.bincount(items, minlength=30))
+    assert np.isfinite(profiles(y[items], variance, lengths, among)).all()

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -72,11 +73,17 @@ def test_another_seed_draws_other_users() -> None:
     assert not np.array_equal(split_of(offsets, 0).test_users, split_of(offsets, 1).test_users)
 
 
-def test_a_tenth_of_users_hides_its_newest_tenth() -> None:
-    offsets = offsets_of([50] * 200)
+@pytest.mark.parametrize(
+    ("events", "validation"), [(50, 40), (500, 20), (350, 29)], ids=["few", "many", "as many as are wanted"]
+)
+def test_a_tenth_of_users_hides_its_newest_tenth_and_up_to_a_fifth_for_validation(
+    events: int, validation: int
+) -> None:
+    offsets = offsets_of([events] * 200)
     split = split_of(offsets, 0)
-    assert len(split.test_users) == len(split.validation_users) == 20
-    assert ((offsets[1:] - split.ends)[split.test_users] == 5).all()
+    assert len(split.test_users) == 20
+    assert len(split.validation_users) == validation
+    assert ((offsets[1:] - split.ends)[split.test_users] == events // 10).all()
     assert np.array_equal(split.test_users, np.sort(split.test_users))
 
 

@@ -115,7 +115,9 @@ def test_what_training_may_see_is_written_down(project: Project, bundle: Bundle)
     newest = times[offsets[1:] - 1]
     assert (until <= newest).all()
     hidden = (until < newest).sum()
-    assert 0.1 * len(until) < hidden <= 0.2 * len(until)  # a tenth for the metrics, a tenth for validation
+    assert (
+        0.1 * len(until) < hidden <= 0.3 * len(until)
+    )  # a tenth for the metrics, up to a fifth for validation
 
 
 def test_weights_follow_their_ids(trained: Path, bundle: Bundle) -> None:

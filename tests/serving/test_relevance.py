@@ -8,6 +8,7 @@ from tests.worlds import DAY, LATEST
 
 from newfound.dataset.affinity import affinities
 from newfound.dataset.popularity import log_popularity
+from newfound.dataset.profile import offer, profiles
 from newfound.serving.bundle import Bundle
 from newfound.serving.bundle_meta import Blend, Newcomers
 from newfound.serving.relevance import (
@@ -71,12 +72,13 @@ def test_items_are_raised_as_far_as_they_suit_what_the_user_likes_by_metadata_an
         ),
         "taste_variance": np.append(bundle.base["taste_variance"], np.float32(0.2)),
     }
+    among = offer(base["taste"], bundle.overlay["events"])
+    base |= {"taste_nodes": among.coordinates, "taste_log_share": among.log_share}
     overlay = {**bundle.overlay, "row_taste": np.zeros((0, k + 1), np.float32)}
     blends = [Blend(1.0, 0.0, NO_POPULARITY), Blend(1.0, 0.0, NO_POPULARITY, taste=2.0, company=3.0)]
     plain, liked = (Bundle(replace(bundle.meta, blend=blend), base, overlay) for blend in blends)
-    y, s = base["taste"].astype(np.float64), base["taste_variance"].astype(np.float64)
-    own = y[[1, 2, 3]]
-    w = s * own.sum(axis=0) / (1 + (own != 0).sum(axis=0) * s)
+    y = base["taste"]
+    [w] = profiles(y[[1, 2, 3]], base["taste_variance"], np.array([3]), among)
     expected = 2 * y[:, :told] @ w[:told] + 3 * y[:, told:] @ w[told:]
     change = score(liked, vectors) - score(plain, vectors)
     np.testing.assert_allclose(change, np.tile(expected, (5, 1)), atol=1e-4)

@@ -5,7 +5,7 @@ If people choose by softmax(b_i + y_i . w_u), an item's share of all events is e
     a_i = sum_u n_u E[exp(y_i . w_u)] / Z_u / sum_u n_u,    Z_u = sum_j share_j E[exp(y_j . w_u)]
 
 so that popularity tells the appeal b_i to anybody only after log a_i is taken out: a few keen people make what they
-like look popular. w_u is as taste/`likeliest_tastes` finds it, Gaussian with variances s / (1 + n s).
+like look popular. w_u is as `profile.likeliest_tastes` finds it, Gaussian.
 """
 
 from __future__ import annotations

@@ -1,14 +1,9 @@
-"""Taste: what a person likes by metadata, a Bayesian profile over the few directions in which people differ most.
+"""Taste: the few directions of metadata in which people differ most.
 
 An item has coordinates y from its metadata alone, so a brand-new item has them too. Over all events y has mean 0 and,
-nearly, variance 1 in each direction, uncorrelated; people differ in each independently, with variance s_k. If they
-choose by softmax(log popularity + y . w) with w ~ N(0, diag s), then to second order around w = 0 the most probable w
-after n events, of which g is the sum of y, is
-
-    w_k = s_k g_k / (1 + n s_k)
-
-Directions and variances are empirical Bayes: the leading solutions of a generalised eigenproblem, the covariance of
-people's w, by moments, against that of y; then EM for each s_k.
+nearly, variance 1 in each direction, uncorrelated; people differ in each independently. Directions are the leading
+solutions of a generalised eigenproblem: the covariance of people's tastes, by moments, against that of y. What one
+person likes is told by `dataset/profile.py`.
 """
 
 from __future__ import annotations
@@ -32,7 +27,6 @@ RARE = 0.1
 """Share of the mean variance of a token that is added to each: a token that hardly anybody meets is no direction."""
 ALIKE = 1e-9
 SAMPLE_USERS = 20_000
-EM_STEPS, START_VARIANCE = 20, 0.1
 
 
 def token_coordinates(
@@ -85,40 +79,6 @@ def item_coordinates(table: TokenTable, tokens: Floats, n_items: int) -> Floats:
         return np.zeros((n_items, tokens.shape[1]), np.float32)
     _, weight = _entries(table)
     return sums_by_run(weight[:, None] * tokens[table.tokens], np.diff(table.offsets[:: table.n_fields]))
-
-
-def taste_evidence(coordinates: Floats, items: Int32, lengths: Int64) -> tuple[Floats, Floats]:
-    """Sum what users' items tell, `lengths[u]` of each user end to end: g and how many told it, (n_users, k) each.
-
-    coordinates (n_items, k); an item at 0 in a direction tells nothing there.
-    """
-    # Directions that tell of the same items, as those from metadata do, share one count.
-    told, which = np.unique(coordinates != 0, axis=1, return_inverse=True)
-    counts = sums_of_rows(told.astype(np.float32), items, lengths)
-    return sums_of_rows(coordinates, items, lengths), counts[:, which.ravel()]
-
-
-def taste_variance(sums: Floats, n: Floats) -> Floats:
-    """Variances s (k,) of people's tastes, by EM, given `taste_evidence` of some users."""
-    variance = np.full(sums.shape[1], START_VARIANCE)
-    for _ in range(EM_STEPS):
-        left = variance / (1 + n * variance)
-        variance = (np.square(left * sums) + left).mean(axis=0)
-    return variance.astype(np.float32)
-
-
-def profiles(coordinates: Floats, variance: Floats, lengths: Int64) -> Floats:
-    """Most probable tastes w (n_users, k) after events with these coordinates, `lengths[u]` of each user end to end.
-
-    An item at 0 in a direction, of which nothing is told, is no evidence there; who has no event has taste 0.
-    """
-    n = sums_by_run((coordinates != 0).astype(np.float32), lengths)
-    return likeliest_tastes(sums_by_run(coordinates, lengths), n, variance)
-
-
-def likeliest_tastes(sums: Floats, n: Floats, variance: Floats) -> Floats:
-    """Most probable tastes w (n_users, k) by `taste_evidence` and `taste_variance`."""
-    return variance * sums / (1 + n * variance)
 
 
 def _marks(

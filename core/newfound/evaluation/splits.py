@@ -19,6 +19,8 @@ USER_SHARE = 0.1
 EVENT_SHARE = 0.1
 MIN_EVENTS = 3
 MAX_VALIDATION_USERS = 2000
+VALIDATION_EVENTS, MOST_VALIDATION = 1_000, 0.2
+"""So many hidden events fit the blend well; up to this share of the users hide some for it."""
 MAX_TEST_CELLS = 500_000_000
 TEST_USERS = (500, 5000)
 """A sample of so many users tells the metrics well enough, if there are more."""
@@ -53,20 +55,24 @@ def share_of_users(n_eligible: int) -> int:
 
 
 def withhold(offsets: Int64, keys: NDArray[np.uint64], most_test: int = TEST_USERS[1]) -> WithheldSplit:
-    """Hide the newest 10 % of events (at least one) of a tenth of the users, and of another tenth.
+    """Hide the newest 10 % of events (at least one) of a tenth of the users, and of another tenth for validation.
 
     Taken in the order of their keys among the users with at least 3 events; at least one of each kind where there
-    are such users, at most `most_test` and 2,000 for validation.
+    are such users, at most `most_test` and 2,000 for validation. Where another tenth hides few events, up to a fifth
+    of the users is for validation.
     """
     n_events = np.diff(offsets)
     drawn = np.flatnonzero(n_events >= MIN_EVENTS)
     drawn = drawn[np.argsort(keys[drawn], kind="stable")]
     n = share_of_users(len(drawn))
     test = np.sort(drawn[: min(n, most_test)])
-    validation = np.sort(drawn[n : n + min(n, MAX_VALIDATION_USERS)])
+    hidden = np.maximum(1, np.floor(EVENT_SHARE * n_events).astype(np.int64))
+    enough = int(np.searchsorted(np.cumsum(hidden[drawn[n:]]), VALIDATION_EVENTS)) + 1
+    most = min(max(n, min(enough, round(MOST_VALIDATION * len(drawn)))), MAX_VALIDATION_USERS)
+    validation = np.sort(drawn[n : n + most])
     ends = offsets[1:].copy()
     for users in (test, validation):
-        ends[users] -= np.maximum(1, np.floor(EVENT_SHARE * n_events[users]).astype(np.int64))
+        ends[users] -= hidden[users]
     return WithheldSplit(ends, test, validation)
 
 

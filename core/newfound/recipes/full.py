@@ -121,11 +121,23 @@ def fit_full(
     trained, split = inputs.trained, learned.split
     progress(Progress("metrics", note="ranking for withheld users"))
     metrics = _judge(learned, before) if len(split.test_users) else {}
+    learned = _with_all_hidden(learned, before)
     del before  # or there would be two bundles in memory
     progress(Progress("bundle", note="states and counts from all events"))
     bundle = learned.assembled(None)
     base = {**bundle.base, TRAINED_UNTIL: last_visible(trained, split.ends)}
     return FullResult(Bundle(bundle.meta, base, bundle.overlay), metrics, learned.training)
+
+
+def _with_all_hidden(learned: Learned, parts: Parts) -> Learned:
+    """Fit the blend again, now that it is judged, where what test users hide makes more examples."""
+    split, trained = learned.split, learned.inputs.trained
+    hidden = (trained.offsets[1:] - split.ends)[split.validation_users].sum()
+    if not len(split.test_users) or hidden >= n_examples(trained.n_items):
+        return learned
+    users = np.union1d(split.test_users, split.validation_users)
+    blend, maps = _fit_weights(parts, until(trained, split.ends), replace(split, validation_users=users))
+    return replace(learned, blend=blend, maps=maps)
 
 
 def _judge(learned: Learned, before: Parts) -> dict[str, Any]:

@@ -8,15 +8,9 @@ from newfound.dataset.audience import audience
 from newfound.dataset.company import company_coordinates
 from newfound.dataset.features import FeatureFields, TokenTable, telling
 from newfound.dataset.histories import Histories
+from newfound.dataset.profile import likeliest_tastes, offer, taste_evidence, taste_variance
 from newfound.dataset.runs import ranges
-from newfound.dataset.taste import (
-    item_coordinates,
-    likeliest_tastes,
-    some_users,
-    taste_evidence,
-    taste_variance,
-    token_coordinates,
-)
+from newfound.dataset.taste import item_coordinates, some_users, token_coordinates
 from newfound.explore.prior import learned_variance
 from newfound.serving.arrays import Array
 from newfound.serving.bundle import learned_tastes
@@ -40,15 +34,18 @@ def taste_arrays(
     chosen = seen.items[ranges(seen.offsets[users], seen.offsets[users + 1])]
     sums, n = taste_evidence(coordinates, chosen, lengths)
     variance = taste_variance(sums, n)
-    people = likeliest_tastes(sums, n, variance)
+    counts = np.bincount(seen.items, minlength=seen.n_items)
+    among = offer(coordinates, counts)
+    people, doubt = likeliest_tastes(sums, n, variance, among)
     company = np.arange(len(variance)) >= directions.shape[1]
     owner = np.repeat(np.arange(len(users)), lengths)
     learned = learned_variance(people, owner, chosen, np.where(company, 0, coordinates))
-    counts = np.bincount(seen.items, minlength=seen.n_items)
     arrays = {
         "taste": coordinates,
         "taste_tokens": directions,
         "taste_variance": variance,
-        "audience": audience(coordinates, counts, people, variance / (1 + n * variance), lengths),
+        "taste_nodes": among.coordinates,
+        "taste_log_share": among.log_share,
+        "audience": audience(coordinates, counts, people, doubt, lengths),
     }
     return arrays, learned[learned_tastes(variance)]

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from newfound.dataset.affinity import AffinityTable
 from newfound.dataset.popularity import DecayedPopularity
+from newfound.dataset.profile import Offer
 from newfound.dataset.rules import RulesTable
 from newfound.errors import DamagedError
 from newfound.explore.displays import DISPLAY_FIELDS, Displays
@@ -95,6 +96,11 @@ class Bundle:
         chose = np.flatnonzero(np.diff(self.overlay["history_offsets"]))
         changed = self.changed_users.ids_of(chose)
         return len(self.base_users) + int((self.base_users.codes_of(changed) < 0).sum())
+
+    @cached_property
+    def offer(self) -> Offer:
+        """What people chose from, to tell their tastes by."""
+        return Offer(np.asarray(self.base["taste_nodes"]), np.asarray(self.base["taste_log_share"]))
 
     @cached_property
     def learned_tastes(self) -> NDArray[np.int64]:

@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 from newfound.dataset.affinity import add_columns, affinities
 from newfound.dataset.age import weighted_age
 from newfound.dataset.popularity import weighted_log_popularity
+from newfound.dataset.profile import profiles
 from newfound.dataset.rules import RulesTable, recent, scores
 from newfound.dataset.runs import ranges
-from newfound.dataset.taste import profiles
 from newfound.products import product
 from newfound.serving.bundle import Bundle
 from newfound.serving.network import Floats
@@ -117,7 +117,7 @@ def tastes(
 ) -> Floats:
     """The tastes (n_users, k) that histories `items[starts[u]:stops[u]]` tell."""
     own = bundle.taste_rows(items[ranges(starts, stops)])
-    return profiles(own, np.asarray(bundle.base["taste_variance"]), stops - starts)
+    return profiles(own, np.asarray(bundle.base["taste_variance"]), stops - starts, bundle.offer)
 
 
 def taste_parts(bundle: Bundle, taste: Floats) -> tuple[Floats, Floats]:
