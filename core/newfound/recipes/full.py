@@ -135,8 +135,7 @@ def _with_all_hidden(learned: Learned, parts: Parts) -> Learned:
     hidden = (trained.offsets[1:] - split.ends)[split.validation_users].sum()
     if not len(split.test_users) or hidden >= n_examples(trained.n_items):
         return learned
-    users = np.union1d(split.test_users, split.validation_users)
-    blend, maps = _fit_weights(parts, until(trained, split.ends), replace(split, validation_users=users))
+    blend, maps = _fit_weights(parts, until(trained, split.ends), split.ends, _withholding(split))
     return replace(learned, blend=blend, maps=maps)
 
 
@@ -225,8 +224,9 @@ def learn(
     minutes = network_minutes(max_minutes, spent, counted)
     result = fit(data, config, checkpoints, resume, minutes, progress, weights)
     progress(Progress("blend", note="fitting the weights of network, rules and popularity"))
-    parts = prepare(inputs, before, result.arrays, _withheld(split), near, table)
-    blend, maps = _fit_weights(parts, before, split)
+    users = _withholding(split)
+    parts = prepare(inputs, before, result.arrays, users if len(users) else None, near, table)
+    blend, maps = _fit_weights(parts, before, split.ends, split.validation_users)
     training = {
         "seconds": result.seconds,
         "tokensPerSecond": result.tokens_per_second,
@@ -249,10 +249,9 @@ def network_minutes(max_minutes: float | None, spent: float, counted: float) -> 
     return max(left / 60, LEAST_SHARE_OF_TIME * max_minutes)
 
 
-def _withheld(split: WithheldSplit) -> NDArray[np.int64] | None:
-    """Users whose states are needed to judge; None, for all, if nobody is withheld."""
-    users = np.union1d(split.test_users, split.validation_users)
-    return users if len(users) else None
+def _withholding(split: WithheldSplit) -> NDArray[np.int64]:
+    """Users who hide something: their states are needed to fit and to judge."""
+    return np.union1d(split.test_users, split.validation_users)
 
 
 def _training_data(inputs: FullInputs, split: WithheldSplit) -> TrainingData:
@@ -277,10 +276,12 @@ def _training_data(inputs: FullInputs, split: WithheldSplit) -> TrainingData:
     )
 
 
-def _fit_weights(parts: Parts, before: Histories, split: WithheldSplit) -> tuple[Blend, Maps]:
-    """Fit the blend on what validation users hide, and then where to place what nobody chose yet."""
+def _fit_weights(
+    parts: Parts, before: Histories, ends: NDArray[np.int64], users: NDArray[np.int64]
+) -> tuple[Blend, Maps]:
+    """Fit the blend on what users hide at or past `ends`, and then where to place what nobody chose yet."""
     bundle = weigh(parts)
-    examples = _hidden_events(bundle, parts.inputs, split)
+    examples = _hidden_events(bundle, parts.inputs, ends, users)
     nothing = popularity.empty(np.array(bundle.meta.half_lives), before.n_items)
 
     def shares(moments: NDArray[np.int64]) -> Iterator[tuple[int, popularity.DecayedPopularity]]:
@@ -294,10 +295,12 @@ def _fit_weights(parts: Parts, before: Histories, split: WithheldSplit) -> tuple
     return blend, replace(maps, newcomers=newcomers)
 
 
-def _hidden_events(bundle: Bundle, inputs: FullInputs, split: WithheldSplit) -> Examples:
-    """What validation users hide, each event in the state that its user was in."""
-    trained, users, seed = inputs.trained, split.validation_users, inputs.seed
-    first, last = split.ends[users], trained.offsets[users + 1]
+def _hidden_events(
+    bundle: Bundle, inputs: FullInputs, ends: NDArray[np.int64], users: NDArray[np.int64]
+) -> Examples:
+    """What users hide, each event in the state that its user was in."""
+    trained, seed = inputs.trained, inputs.seed
+    first, last = ends[users], trained.offsets[users + 1]
     hidden = ranges(first, last)
     owner = np.repeat(np.arange(len(users)), last - first)
     sequences = Sequences(
