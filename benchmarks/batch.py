@@ -38,9 +38,9 @@ for low in range(0, users, 512):
 print(time.perf_counter() - started)
 """
 LIMITED_BY = (
-    "as profiled while weight 0.3 counted a whole standard deviation, propensities take 55 % of a generated user's time:"
-    " more than half of the places are young, and each such item is left out in turn of the count of contenders; rules"
-    " take 11 %, and 26 % of an ml-1m user's (5,000 sums); two processes share it; starting takes .3 s"
+    "as profiled while weight 0.3 counted a whole standard deviation, propensities take 55 % of a generated user's"
+    " time: more than half of the places are young, and each such item is left out in turn of the count of contenders;"
+    " rules take 11 %, and 26 % of an ml-1m user's (5,000 sums); two processes share it; starting takes .3 s"
 )
 
 
