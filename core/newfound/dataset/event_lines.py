@@ -112,7 +112,7 @@ def time_of_text(text: str) -> int | float:
     try:
         seconds = float(text)
     except ValueError:
-        pass
+        pass  # no number: read as ISO 8601 below
     else:
         if not math.isfinite(seconds):
             _refuse("sentAt", NO_TIME)

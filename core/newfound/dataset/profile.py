@@ -93,12 +93,12 @@ def profiles(coordinates: Floats, variance: Floats, lengths: Int64, among: Offer
 
 
 def likeliest_tastes(sums: Floats, n: Floats, variance: Floats, among: Offer) -> tuple[Floats, Floats]:
-    """Most probable tastes w (n_users, k) and their variances, by `taste_evidence` and `taste_variance`.
+    """Most probable tastes w (n_users, k) by `taste_evidence` and `taste_variance`; their variances to second order.
 
     A step goes no further than from 0 to its start and a standard deviation beyond: the nodes may lack what few like.
     """
-    taste, doubt = variance * sums / (1 + n * variance), variance / (1 + n * variance)
-    k = len(variance)
+    doubt = variance / (1 + n * variance)
+    taste, k = doubt * sums, len(variance)
     if not k or not len(among.log_share):
         return taste, doubt
     left, right = np.triu_indices(k)

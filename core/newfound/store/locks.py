@@ -54,7 +54,7 @@ def _acquire(descriptor: int, path: Path, timeout_seconds: float, purpose: str) 
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             return
         except BlockingIOError:
-            pass
+            pass  # somebody holds it: wait and try again below
         if time.monotonic() >= deadline:
             raise BusyError(
                 f"{path.stem} is locked by {_holder(descriptor)}, waited {timeout_seconds:g} s to {purpose}",
